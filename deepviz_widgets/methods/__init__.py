@@ -1,0 +1,3 @@
+"""The visualization methods, without any widget: each takes a network and images and gives arrays."""
+
+from .activations import Activations, ChannelStatistics, activations, survey
