@@ -2,6 +2,26 @@
 
 from . import demo, methods
 from .capture import capture
-from .images import ImageError, ImageSet, Picture, as_picture
+from .images import ImageSet
 from .layers import Layer, Layout
 from .network import Network, NetworkError, Scores
+from .pictures import ImageError, Picture, as_picture
+from .widgets import ActivationMaps, LayerPicker
+
+__version__ = "0.1.0"
+__all__ = [
+    "ActivationMaps",
+    "ImageError",
+    "ImageSet",
+    "Layer",
+    "LayerPicker",
+    "Layout",
+    "Network",
+    "NetworkError",
+    "Picture",
+    "Scores",
+    "as_picture",
+    "capture",
+    "demo",
+    "methods",
+]

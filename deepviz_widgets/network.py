@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import preprocessing
-from .images import ImageError, ImageSet, Picture, as_picture, to_pixels
-from .layers import Layer, Survey, first_tensor
-from .words import count, no_such, plural, size
+from . import guards, preprocessing
+from .images import ImageSet
+from .layers import Layer, Survey
+from .pictures import ImageError, Picture, as_picture, to_pixels
+from .scores import NetworkError, Scores, confidences, kind_of_scores, notes_on_scores, scores_in
+from .words import count, first_line, no_such, plural, size
 
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
 _SIDES = (224, 32, 28, 64, 299, 256, 128, 96, 48, 384, 512, 16, 8)  # tried in this order where nothing tells the size
-
-
-class NetworkError(RuntimeError):
-    """A model cannot be used, or failed while it ran; the message says where and what would work."""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Class scores of some images.
-
-    Attributes
-    ----------
-    raw : ndarray (N, classes)
-        What the network returned.
-    confidences : ndarray (N, classes)
-        Probabilities: the softmax of `raw`, or `raw` itself where the network ends in softmax.
-    classes : tuple of str
-    """
-
-    raw: np.ndarray
-    confidences: np.ndarray
-    classes: tuple[str, ...]
-
-    def top(self, k: int = 5, image: int = 0) -> list[tuple[str, float]]:
-        """Return the k best classes of an image with their confidences."""
-        best = np.argsort(-self.confidences[image], kind="stable")[:k]
-        return [(self.classes[index], float(self.confidences[image, index])) for index in best]
 
 
 class Network:
@@ -62,7 +34,8 @@ class Network:
     ----------
     model : nn.Module
         Maps an image batch (N, C, H, W) to class scores: a tensor (N, classes), a tuple, a dict or a dataclass
-        with `logits`. A compiled or data-parallel model is unwrapped; a scripted one is refused, as it hides its layers.
+        with `logits`. A compiled or data-parallel model is unwrapped; a scripted one is refused, as its
+        layers are hidden.
     transform : callable, optional
         From a PIL image to a tensor (C, H, W), as torchvision's. Its normalisation is found and undone for display.
         Without one, images go in as 0-1.
@@ -102,17 +75,17 @@ class Network:
         input_size: Sequence[int] | None = None,
         name: str | None = None,
     ):
-        self.model = _placed(_unwrapped(model), device)
+        self.model = guards.placed(guards.unwrapped(model), device)
         self.transform = transform
         self.name = name or type(self.model).__name__
         self.lock = _LOCKS.setdefault(self.model, threading.RLock())
         self.normalisation = preprocessing.normalisation(transform)
-        self._default_device = preprocessing.default_device()
+        self._default_device = guards.default_device()
         self.was_training = any(module.training for module in self.model.modules())
         self.input_size, self._any_size, self.layers, scores = self._dry_run(input_size)
         self._by_name = {layer.name: layer for layer in self.layers}
         self.scores_shape = tuple(scores.shape[1:])
-        self.scores_are = _kind_of_scores(scores)
+        self.scores_are = kind_of_scores(scores)
         self.classes = self._class_names(classes)
 
     @classmethod
@@ -163,7 +136,7 @@ class Network:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return _device_of(self.model)
+        return guards.device_of(self.model)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -180,7 +153,7 @@ class Network:
             found.append("No transform was given: images go in with values from 0 to 1.")
         elif self.normalisation is None:
             found.append("The transform has no normalisation that could be undone: images are shown as they go in.")
-        found += preprocessing.notes_on_scores(self.scores_are, self.scores_shape)
+        found += notes_on_scores(self.scores_are, self.scores_shape)
         return tuple(found)
 
     # ---------------------------------------------------------------- layers
@@ -199,9 +172,8 @@ class Network:
             layer = self._name_of(layer)
         elif not isinstance(layer, str) and hasattr(layer, "layer"):
             layer = layer.layer
-        found = self._by_name.get(layer)
-        if found is None:
-            found = self._by_name.get(self._name_of(self._module_at(layer))) if self._module_at(layer) else None
+        module = self._module_at(layer)
+        found = self._by_name.get(layer) or (self._by_name.get(self._name_of(module)) if module is not None else None)
         if found is None:
             raise ValueError(self._why_no_layer(layer))
         return found
@@ -214,7 +186,7 @@ class Network:
         )
 
     def _name_of(self, module: nn.Module) -> str:
-        module = _unwrapped(module) if isinstance(module, nn.Module) else module
+        module = guards.unwrapped(module) if isinstance(module, nn.Module) else module
         names = (name for name, known in self.model.named_modules() if known is module)
         name = next(names, None)
         if name is None:
@@ -229,7 +201,7 @@ class Network:
 
     def _why_no_layer(self, name: Any) -> str:
         if not isinstance(name, str):
-            return f"A layer is given by its name, its module or a widget with a layer; this is a {type(name).__name__}."
+            return f"A layer is its name, its module or a widget that has one; this is a {type(name).__name__}."
         module = self._module_at(name)
         if module is not None:
             return (
@@ -247,10 +219,10 @@ class Network:
         Grad mode, autocast and default device belong to a thread, and a widget may run on any: so they are set here.
         """
         with self.lock, ExitStack() as stack:
-            stack.enter_context(_evaluating(self.model))
+            stack.enter_context(guards.evaluating(self.model))
             stack.enter_context(torch.set_grad_enabled(grad))
             stack.enter_context(torch.autocast(self.device.type, enabled=False))
-            for context in preprocessing.quirks(self._default_device):
+            for context in guards.quirks(self._default_device):
                 stack.enter_context(context)
             yield
 
@@ -268,7 +240,7 @@ class Network:
                 output = self.model(batch)
             except Exception as error:  # the user's own code runs here and may raise anything
                 raise NetworkError(self._why_failed(error, batch)) from error
-        return _scores(output)
+        return scores_in(output)
 
     def scores(self, images: Any) -> Scores:
         """Classify images (a picture, anything that `as_picture` takes, an ImageSet or a list of those)."""
@@ -291,7 +263,7 @@ class Network:
         except Exception:  # noqa: BLE001  never let the search for the place hide the error itself
             where = ""
         place = f" in layer {where!r}" if where else ""
-        what = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+        what = first_line(error)
         return f"The network failed{place} on an input of {size(batch.shape[1:])}: {type(error).__name__}: {what}."
 
     # ---------------------------------------------------------------- images
@@ -335,7 +307,7 @@ class Network:
 
     def _dry_run(self, given: Sequence[int] | None) -> tuple[tuple[int, int, int], bool, tuple[Layer, ...], Tensor]:
         """Find an input size that works, and see the layers on it."""
-        preprocessing.refuse_lazy(self.model)
+        guards.refuse_lazy(self.model)
         sizes = preprocessing.input_sizes(self.model, self.transform, given, _SIDES)
         failure: NetworkError | None = None
         for number, shape in enumerate(sizes):
@@ -355,11 +327,11 @@ class Network:
         with self.running(), Survey(self.model) as watch:
             batch = batch.to(self.device, self.dtype)
             try:
-                scores = _scores(self.model(batch))
+                scores = scores_in(self.model(batch))
             except NetworkError:
                 raise
             except Exception as error:  # the user's own code runs here and may raise anything
-                what = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+                what = first_line(error)
                 place = f" in layer {watch.where!r}" if watch.where else ""
                 raise NetworkError(
                     f"The network failed{place} on an input of {size(shape)}: {type(error).__name__}: {what}."
@@ -383,73 +355,3 @@ class Network:
         return tuple(str(name) for name in classes)
 
 
-def confidences(raw: Tensor, scores_are: str) -> Tensor:
-    """Turn scores (N, classes) into probabilities; `scores_are` says what the network ends in."""
-    if scores_are == "probabilities":
-        return raw
-    return raw.exp() if scores_are == "log-probabilities" else raw.softmax(-1)
-
-
-def _kind_of_scores(scores: Tensor) -> str:
-    """Tell logits from probabilities and log-probabilities by whether they sum to 1."""
-    if scores.dim() != 2 or scores.shape[1] < 2 or not bool(scores.isfinite().all()):
-        return "logits"
-    if bool((scores >= 0).all()) and bool(((scores.sum(-1) - 1).abs() < 1e-3).all()):
-        return "probabilities"
-    if bool((scores <= 0).all()) and bool(((scores.exp().sum(-1) - 1).abs() < 1e-3).all()):
-        return "log-probabilities"
-    return "logits"
-
-
-def _scores(output: Any) -> Tensor:
-    tensor = first_tensor(output)
-    if tensor is None:
-        raise NetworkError(f"The network returned a {type(output).__name__} without any tensor in it.")
-    return tensor
-
-
-def _unwrapped(model: Any) -> nn.Module:
-    if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
-        raise TypeError("A scripted model hides its layers; give the nn.Module that it was scripted or traced from.")
-    if isinstance(model, dict):
-        raise TypeError("This is a state_dict, not a model; build the model and call model.load_state_dict(...) first.")
-    if isinstance(model, str):
-        raise TypeError(f"A Network is made from an nn.Module; for torchvision's, Network.pretrained({model!r}).")
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"A Network is made from an nn.Module; this is a {type(model).__name__}.")
-    while True:  # torch.compile and DataParallel wrap a model; inside, it is as the user wrote it
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = model.module
-        if not isinstance(inner, nn.Module):
-            return model
-        model = inner
-
-
-def _device_of(model: nn.Module) -> torch.device:
-    first = next(itertools.chain(model.parameters(), model.buffers()), None)
-    return torch.device("cpu") if first is None else first.device
-
-
-def _placed(model: nn.Module, device: str | torch.device | None) -> nn.Module:
-    if device is None:
-        return model
-    if _device_of(model) == torch.empty(0, device=device).device:
-        return model
-    return copy.deepcopy(model).to(device)  # the user's own stays where it is
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Put every submodule in evaluation mode, and each back to what it was.
-
-    Not through `model.train()`: models override it, and a frozen BatchNorm inside a training model must stay frozen.
-    """
-    training = [module for module in model.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from .images import ImageError, Picture
+from .pictures import ImageError, Picture
 from .words import plural, size
 
 Transform = Callable[[Any], Tensor]
@@ -133,51 +132,3 @@ def _crop(transform: Any) -> tuple[int, int] | None:
             return int(values[0]), int(values[-1])
     found = [crop for step in getattr(transform, "transforms", None) or () if (crop := _crop(step))]
     return found[-1] if found else None
-
-
-def refuse_lazy(model: nn.Module) -> None:
-    """Refuse a model whose lazy layers have no weights yet, since running it would change it."""
-    from torch.nn.parameter import is_lazy  # noqa: PLC0415
-
-    lazy = [name for name, value in (*model.named_parameters(), *model.named_buffers()) if is_lazy(value)]
-    if lazy:
-        raise TypeError(f"The layer {lazy[0].rpartition('.')[0]!r} is lazy and has no weights yet; run the model once.")
-
-
-def notes_on_scores(kind: str, shape: tuple[int, ...]) -> list[str]:
-    """Say what the network's output means for confidences."""
-    if len(shape) != 1:
-        return [f"The output has {size(shape)} values an image, so there are no class scores."]
-    if kind == "probabilities":
-        return ["The network ends in softmax: its outputs are taken as probabilities, and no second softmax is applied."]
-    if kind == "log-probabilities":
-        return ["The network ends in log-softmax: its outputs are exponentiated to probabilities."]
-    return []
-
-
-def default_device() -> torch.device | None:
-    """Return torch's default device in this thread, None where it is the CPU or torch is too old to say."""
-    get = getattr(torch, "get_default_device", None)
-    device = get() if get else None
-    return None if device is None or device.type == "cpu" else device
-
-
-def quirks(device: torch.device | None) -> Iterator[AbstractContextManager[Any]]:
-    """List what must be undone around a forward pass so that layers are called as the model's code says."""
-    if device is not None and device != default_device():
-        yield device  # a default device belongs to a thread, and this may be another
-    if hasattr(torch.backends, "mha") and torch.backends.mha.get_fastpath_enabled():
-        yield _no_fastpath()
-    stance = getattr(torch.compiler, "set_stance", None)
-    if stance is not None:
-        yield stance("force_eager")  # compiled parts would not call the modules inside
-
-
-@contextmanager
-def _no_fastpath() -> Iterator[None]:
-    """Run transformer layers module by module: the fused path skips the modules inside, in evaluation mode only."""
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(True)

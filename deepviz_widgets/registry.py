@@ -11,8 +11,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from .network import NetworkError
-from .words import count, no_such, plural
+from .scores import NetworkError
+from .words import count, first_line, no_such, plural
 
 _FILES = (".pth", ".pt", ".bin", ".safetensors")
 
@@ -58,8 +58,8 @@ def _downloaded(name: str, entry: Any) -> nn.Module:
     except (OSError, RuntimeError) as error:  # no network, a proxy's refusal, or a broken download
         file = entry.url.rsplit("/", 1)[-1]
         raise NetworkError(
-            f"The weights of {name} could not be downloaded ({_line(error)}). Download {entry.url} where that works, "
-            f"and load the file: Network.pretrained({name!r}, weights={file!r})."
+            f"The weights of {name} could not be downloaded ({first_line(error)}). Download {entry.url} where that "
+            f"works, and load the file: Network.pretrained({name!r}, weights={file!r})."
         ) from error
 
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes the readers raise almost anything
-        raise NetworkError(f"{path.name} cannot be read as a state_dict: {_line(error)}.") from error
+        raise NetworkError(f"{path.name} cannot be read as a state_dict: {first_line(error)}.") from error
     for key in ("state_dict", "model", "model_state_dict"):  # the usual wrappers of training scripts
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -104,7 +104,3 @@ def _why_not(name: str, path: Path, wanted: dict[str, Tensor], state: dict[str, 
         f"{path.name} does not fit {name}: {len(wanted) - len(both)} of its {count(len(wanted))} tensors are missing, "
         f"{len(state) - len(both)} are unknown and {len(differ)} have another shape."
     )
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

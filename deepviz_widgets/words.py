@@ -42,3 +42,14 @@ def no_such(noun: str, name: object, names: Sequence[str]) -> str:
     hint = f"; did you mean {near[0]!r}?" if near else "."
     there = f" There are {listing(names)}." if len(names) > 1 else f" There is only {listing(names)}."
     return f"No {noun} {name!r}{hint}{there}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an exception says, in one line without the full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def kind_of(thing: object) -> str:
+    """Write `an int`, `a list`."""
+    name = type(thing).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

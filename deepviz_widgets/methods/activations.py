@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ..capture import capture
-from ..images import ImageError, ImageSet
+from ..images import ImageSet
 from ..layers import Layer, Layout
 from ..network import Network, NetworkError
+from ..pictures import ImageError
 
 ORDERS = ("index", "strongest", "sparsest")
 
@@ -85,7 +86,7 @@ class Activations:
         return torch.from_numpy(self.maps).flatten(1)
 
     def order(self, by: str = "strongest") -> np.ndarray:
-        """Return the channels by `"index"`, `"strongest"` (mean |value|, falling) or `"sparsest"` (share of active cells)."""
+        """Return the channels by `"index"`, `"strongest"` (mean |value|) or `"sparsest"` (share of active cells)."""
         return ordered(by, self.strength, self.active)
 
 
@@ -269,8 +270,8 @@ def _why_not_finite(net: Network, batch: Tensor, name: str) -> str:
     first = next((known for known in names if not all(seen[known])), name)
     broken = any(not bool(torch.isfinite(p).all()) for p in net.module(first).parameters())
     why = "its weights hold NaN or infinite values" if broken else "its weights are finite, so its input is too large"
-    where = f"Layer {name!r} gives" if first == name else f"Layer {name!r} gives NaN, as layer {first!r} before it gives"
-    return f"{where} NaN or infinite values for this image; {why}."
+    where = f"Layer {name!r}" if first == name else f"Layer {name!r} gives NaN, as layer {first!r} before it"
+    return f"{where} gives NaN or infinite values for this image; {why}."
 
 
 def _readable(net: Network, images: ImageSet, rows: range, sums: _Sums) -> list[Tensor]:

@@ -1,0 +1,4 @@
+"""The widgets: each a view of a method, with nothing computed here."""
+
+from .activation_maps import ActivationMaps
+from .layer_picker import LayerPicker

@@ -1,0 +1,380 @@
+"""`ActivationMaps`: every channel of a layer on one image, and how strongly each answers over all images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import traitlets as t
+
+from ..images import ImageSet
+from ..methods.activations import ORDERS, Activations, ChannelStatistics, activations, ordered, overview, survey
+from ..network import Network
+from ..pictures import ImageError
+from ..words import count, plural
+from . import wire
+from .base import LayerName, Widget, bundle
+
+_TILE_SIDE = 96  # device pixels of a tile on most screens; sharper ones are sent when asked for
+_OVERVIEW_CELLS = 1 << 20
+_MOST_NAMES = 2000
+
+
+class ActivationMaps(Widget):
+    """Every channel of a layer as a tile, one of them enlarged beside the image.
+
+    Parameters
+    ----------
+    net : Network
+    images : ImageSet, Picture, path, PIL image, ndarray, Tensor or list of these
+    layer : str, nn.Module or widget, optional
+        The first layer with maps by default. A widget that has a `layer` is followed.
+    image : int or widget
+        Which image, counted from 0.
+    channel : int
+        Which channel is enlarged, counted from 0.
+    call : int
+        Which call of a layer that runs several times, counted from 0; -1 is the last.
+
+    Attributes
+    ----------
+    layer, image, channel, call
+        As above; readable, settable and linkable.
+    order : {"index", "strongest", "sparsest"}
+        Order of the tiles: by index, by falling mean |value|, or by rising share of active cells.
+    over : {"image", "all"}
+        Whether the order goes by this image or by all images (see `measure`).
+    scale : {"each", "shared"}
+        Contrast per channel, or one for the layer.
+    gamma : float
+        Exponent of the contrast; below 1 lifts weak answers.
+    colors : {"auto", "viridis", "grey", "diverging"}
+        `auto` is diverging, centred at 0, where a layer has negative values.
+    overlay : float
+        Opacity of the enlarged map over the image, 0-1.
+    activations : Activations
+        The arrays behind the picture.
+    statistics : ChannelStatistics or None
+        Over all images, once `measure` has begun.
+
+    Raises
+    ------
+    TraitError
+        For an unknown layer, an image or channel that does not exist.
+
+    Examples
+    --------
+    >>> import deepviz_widgets as dv
+    >>> net, images = dv.demo.digits()
+    >>> maps = dv.ActivationMaps(net, images, layer="conv1")
+    >>> maps.wait()
+    >>> maps.activations.maps.shape[0] == len(maps.channels)
+    True
+    """
+
+    _esm = bundle("activation_maps.js")
+    _css = bundle("activation_maps.css")
+
+    layer = LayerName("", help="Name of the layer.").tag(sync=True)
+    call = t.Int(0, help="Which call of the layer, counted from 0.").tag(sync=True)
+    channel = t.Int(0, help="The enlarged channel.").tag(sync=True)
+    image = t.Int(0, help="Index of the image.").tag(sync=True)
+    order = t.Enum(ORDERS, "index", help="Order of the tiles.").tag(sync=True)
+    over = t.Enum(("image", "all"), "image", help="What the order goes by.").tag(sync=True)
+    scale = t.Enum(("each", "shared"), "each", help="Contrast per channel or per layer.").tag(sync=True)
+    gamma = t.Float(1.0, min=0.2, max=3.0, help="Exponent of the contrast.").tag(sync=True)
+    colors = t.Enum(("auto", "viridis", "grey", "diverging"), "auto", help="Colour map.").tag(sync=True)
+    overlay = t.Float(0.0, min=0.0, max=1.0, help="Opacity of the map over the image.").tag(sync=True)
+    _layers = t.List().tag(sync=True)
+    _image = t.Dict().tag(sync=True)
+    _picture = t.Bytes(b"").tag(sync=True)
+    _picture_meta = t.Dict().tag(sync=True)
+    _tiles = t.Bytes(b"").tag(sync=True)
+    _tiles_meta = t.Dict().tag(sync=True)
+    _stats = t.Bytes(b"").tag(sync=True)
+    _map = t.Bytes(b"").tag(sync=True)
+    _map_meta = t.Dict().tag(sync=True)
+    _survey = t.Bytes(b"").tag(sync=True)
+    _survey_meta = t.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        net: Network,
+        images: Any = None,
+        *,
+        layer: Any = None,
+        image: Any = 0,
+        channel: int = 0,
+        call: int = -1,
+        **unknown: Any,
+    ):
+        super().__init__(net, **unknown)
+        self._images = images if isinstance(images, ImageSet) or images is None else _as_set(images)
+        self._activations: Activations | None = None
+        self._statistics: ChannelStatistics | None = None
+        self._measuring: Iterator[ChannelStatistics] | None = None
+        self._measure_on = False
+        self._key: tuple[str, int, int] | None = None
+        self._prepared: tuple[int, Any, Any] | None = None
+        self._shown = 0
+        self.layout.flex = "1 1 480px"
+        with self.hold_sync():
+            self._layers = [{"name": row.name, "label": row.name, "called": row.called} for row in net.layers]
+            self.layer = _first_maps(net) if layer is None else layer
+            self.call = call % net.layer(self.layer).called
+            self.image = image.image if isinstance(image, t.HasTraits) else image
+            self.channel = channel
+        self._follow(layer, "layer")
+        self._follow(image, "image")
+        self._restart()
+
+    # ---------------------------------------------------------------- for users
+
+    @property
+    def images(self) -> ImageSet | None:
+        """The images to choose from; set it to anything that `ImageSet` takes."""
+        return self._images
+
+    @images.setter
+    def images(self, images: Any) -> None:
+        self.network  # noqa: B018
+        self._images = images if isinstance(images, ImageSet) else _as_set(images)
+        self._activations, self._prepared, self._image = None, None, {}
+        self._forget_statistics()
+        if self.image >= len(self._images):
+            self.image = 0
+        else:
+            self._restart()
+
+    @property
+    def activations(self) -> Activations | None:
+        """The arrays behind the picture; computes them if need be."""
+        if self.status == "running" and self._activations is None:
+            self.wait()
+        return self._activations
+
+    @property
+    def statistics(self) -> ChannelStatistics | None:
+        """The channels over all images, as far as measured; None before `measure`."""
+        return self._statistics
+
+    @property
+    def channels(self) -> np.ndarray:
+        """The channels in the order of the tiles."""
+        if self.over == "all" and self._statistics is not None:
+            return self._statistics.order(self.order)
+        found = self.activations
+        return ordered("index", np.zeros(0), np.zeros(0)) if found is None else found.order(self.order)
+
+    def measure(self) -> None:
+        """Measure every channel of this layer over all images; the page or `wait` drives it."""
+        net = self.network
+        if self._images is None:
+            raise ValueError("There are no images to measure; set maps.images first.")
+        if self._measuring is None:
+            self._measuring = survey(net, self._images, self.layer, call=self.call)
+        self._measure_on = True
+        self._restart()
+
+    def cancel(self) -> None:
+        """Stop measuring; the images measured so far stay, and `resume` or `measure` goes on with the next."""
+        self._measure_on = False
+        super().cancel()
+
+    def resume(self) -> None:
+        """Go on measuring where `cancel` stopped."""
+        self._measure_on = self._measuring is not None
+        super().resume()
+
+    # ---------------------------------------------------------------- state
+
+    @t.validate("image")
+    def _valid_image(self, proposal: Any) -> int:
+        value, number = proposal["value"], len(self._images) if self._images is not None else 1
+        if not 0 <= value < number:
+            raise t.TraitError(f"There is no image {value}; there are {count(number)}, counted from 0.")
+        return value
+
+    @t.validate("channel")
+    def _valid_channel(self, proposal: Any) -> int:
+        value, number = proposal["value"], self._channels()
+        if not 0 <= value < number:
+            raise t.TraitError(
+                f"There is no channel {value}; layer {self.layer!r} has {count(number)}, counted from 0."
+            )
+        return value
+
+    @t.validate("call")
+    def _valid_call(self, proposal: Any) -> int:
+        value, called = proposal["value"], self.network.layer(self.layer).called
+        if not 0 <= value < called:
+            raise t.TraitError(f"Layer {self.layer!r} is called {plural(called, 'time')}; there is no call {value}.")
+        return value
+
+    @t.observe("layer")
+    def _on_layer(self, _change: Any) -> None:
+        if self._net is None or not self.layer:
+            return
+        self._forget_statistics()
+        with self.hold_sync():
+            if self.call >= (called := self.network.layer(self.layer).called):
+                self.call = called - 1
+            if self.channel >= self._channels():
+                self.channel = 0
+        self._restart()
+
+    @t.observe("call", "image")
+    def _on_input(self, change: Any) -> None:
+        if change["name"] == "call":
+            self._forget_statistics()
+        self._restart()
+
+    @t.observe("channel")
+    def _on_channel(self, _change: Any) -> None:
+        found = self._activations
+        if found is not None and self._tiles_meta.get("layer") == self.layer and self.channel < found.channels:
+            self._send_map(found)
+
+    def _channels(self) -> int:
+        return self.network.layer(self.layer).layout.channels if self._net is not None and self.layer else 1
+
+    def _forget_statistics(self) -> None:
+        self._statistics = self._measuring = None
+        self._measure_on = False
+        with self.hold_sync():
+            self._survey, self._survey_meta = b"", {}
+
+    def _release(self) -> None:
+        self._images = self._activations = self._statistics = self._measuring = self._prepared = None
+
+    def _summary(self) -> Iterator[str]:
+        yield f"layer={self.layer!r}"
+        yield f"image={self._image.get('name', self.image)!r}"
+        yield f"channel={self.channel}"
+
+    # ---------------------------------------------------------------- work
+
+    def _work(self) -> Iterator[Any] | None:
+        if not hasattr(self, "_shown") or self._images is None or not self.layer:
+            return None
+        return self._compute()
+
+    def _compute(self) -> Iterator[Any]:
+        key = (self.layer, self.call, self.image)
+        if self._activations is None or self._key != key:
+            if self._prepared is None or self._prepared[0] != self.image:  # another layer needs no other input
+                picture = self._images[self.image]
+                self._prepared = (self.image, picture, self.network.input(picture))
+            yield key, activations(self.network, self._prepared[2], self.layer, call=self.call)
+        if self._measuring is not None and self._measure_on:
+            while (found := next(self._measuring, None)) is not None:
+                yield found  # not `yield from`, which would close the measuring together with this generator
+
+    def _publish(self, result: Any) -> None:
+        if isinstance(result, ChannelStatistics):
+            self._show_statistics(result)
+        else:
+            self._show(*result)
+
+    def _show(self, key: tuple[str, int, int], found: Activations) -> None:
+        self._key, self._activations = key, found
+        self._shown += 1
+        shrunk = overview(found.maps, self._tile_shape(found))
+        tiles, packing = wire.sheet(wire.quantised(shrunk, found.low, found.high))
+        extra = found.extra[:, 0] if found.extra.shape[1] else np.zeros(found.channels)
+        with self.hold_sync():
+            self._show_picture()
+            self._tiles = tiles
+            self._tiles_meta = {
+                "key": str(self._shown), "layer": key[0], "call": key[1], "image": key[2],
+                "shape": list(shrunk.shape), "full": list(found.maps.shape[1:]), "signed": found.signed,
+                "layout": found.layout.kind, "extra": found.layout.extra,
+                "kind": self.network.layer(key[0]).kind, "names": self._unit_names(found), **packing,
+            }
+            self._stats = wire.floats(
+                np.stack([found.low, found.high, found.mean, found.active, found.strength, extra])
+            )
+            if self.channel >= found.channels:
+                self.channel = 0
+            self._send_map(found)
+
+    def _show_picture(self) -> None:
+        image, picture, tensor = self._prepared
+        if self._image.get("index") == image:
+            return
+        pixels = self.network.displayed(tensor)
+        self._image = {"index": image, "name": picture.name, "label": picture.class_name, "count": len(self._images),
+                       "height": pixels.shape[0], "width": pixels.shape[1]}
+        self._picture, self._picture_meta = wire.picture(pixels)
+
+    def _send_map(self, found: Activations) -> None:
+        one = overview(found.maps[self.channel : self.channel + 1], (512, 512))[0]
+        with self.hold_sync():
+            self._map = wire.floats(one)
+            self._map_meta = {"key": str(self._shown), "channel": self.channel, "shape": list(one.shape)}
+
+    def _show_statistics(self, found: ChannelStatistics) -> None:
+        self._statistics = found
+        with self.hold_sync():
+            self._survey = wire.floats(np.stack([found.high, found.mean, found.active, found.strength]))
+            self._survey_meta = {"layer": found.layer, "call": found.call, "done": found.done, "total": found.total}
+            self.progress = found.done / found.total
+            self._doing = f"{count(found.done)} of {plural(found.total, 'image')}"
+
+    def _tile_shape(self, found: Activations) -> tuple[int, int]:
+        """Shrink by whole factors to what a tile shows, further where there are very many channels."""
+        height, width = found.maps.shape[1:]
+        factor = -(-max(height, width) // _TILE_SIDE)
+        while found.channels * -(-height // factor) * -(-width // factor) > _OVERVIEW_CELLS:
+            factor += 1
+        return -(-height // factor), -(-width // factor)
+
+    def _unit_names(self, found: Activations) -> list[str]:
+        net = self.network
+        last = [layer.name for layer in net.layers if layer.leaf][-1]
+        named = found.layer == last and found.channels == len(net.classes) <= _MOST_NAMES
+        return list(net.classes) if named else []
+
+    def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        if what == "survey":
+            self.measure()
+            return {}, []
+        if what == "tiles":
+            return self._sharper(content)
+        return super()._answer(what, content)
+
+    def _sharper(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        found, channels, shape = self._activations, content.get("channels"), content.get("shape")
+        if found is None or content.get("key") != str(self._shown):
+            raise ValueError("These tiles were replaced.")
+        if not isinstance(channels, list) or not isinstance(shape, list) or len(shape) != 2:
+            raise ValueError("A request for tiles names channels and a shape [h, w].")
+        chosen = np.array([int(channel) for channel in channels if 0 <= int(channel) < found.channels], dtype=int)
+        h, w = (max(1, int(side)) for side in shape)
+        h, w = min(h, found.maps.shape[1]), min(w, found.maps.shape[2])
+        chosen = chosen[: max(1, wire.MESSAGE_LIMIT // (h * w))]
+        maps = overview(found.maps[chosen], (h, w))
+        tiles = wire.quantised(maps, found.low[chosen], found.high[chosen])
+        return {"key": content["key"], "channels": chosen.tolist(), "shape": [h, w]}, [tiles.tobytes()]
+
+
+def _as_set(images: Any) -> ImageSet:
+    if isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4:
+        return ImageSet(images)
+    try:
+        return ImageSet([images]) if not _is_folder(images) else ImageSet(images)
+    except TypeError as error:
+        raise ImageError(str(error)) from error
+
+
+def _is_folder(images: Any) -> bool:
+    from pathlib import Path  # noqa: PLC0415
+
+    several = hasattr(images, "__len__") and hasattr(images, "__getitem__") and not hasattr(images, "ndim")
+    return (isinstance(images, (str, Path)) and Path(images).is_dir()) or (several and not isinstance(images, str))
+
+
+def _first_maps(net: Network) -> str:
+    maps = (layer.name for layer in net.layers if layer.layout.kind in ("maps", "tokens"))
+    return next(maps, net.layers[0].name)

@@ -1,0 +1,228 @@
+"""`Widget`: what all widgets share: states, the page's messages, waiting, closing, and a network that is let go."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets as t
+
+from ..network import Network
+from .job import STATES, Job
+
+STATIC = Path(__file__).parent.parent / "static"
+_BUDGET = 0.1  # seconds a step: short enough to feel live, long enough to make messages cheap
+
+
+def bundle(name: str) -> str:
+    """Read a bundle as text. Not given to anywidget as a path: that keeps every instance alive for ever."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+class LayerName(t.Unicode):
+    """A layer of the widget's network, given by name, module or another widget; '' for none."""
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Return the layer's name, or raise with the nearest one."""
+        if value == "":
+            return ""
+        try:
+            return obj.network.layer(value).name
+        except ValueError as error:
+            raise t.TraitError(str(error)) from None
+
+
+class Widget(anywidget.AnyWidget):
+    """Base of all widgets.
+
+    Attributes
+    ----------
+    status : {"idle", "running", "done", "cancelled", "error"}
+    progress : float
+        0-1.
+    error : str
+        What went wrong, in words; '' while nothing did.
+    """
+
+    status = t.Enum(STATES, "idle", help="What the widget's work is doing.").tag(sync=True)
+    progress = t.Float(0.0, help="Share of the work that is done, 0-1.").tag(sync=True)
+    error = t.Unicode("", help="What went wrong, in words.").tag(sync=True)
+    _doing = t.Unicode("").tag(sync=True)
+    _uid = t.Unicode("").tag(sync=True)
+    _live = t.Bool(True).tag(sync=True)
+    _job = t.Int(0).tag(sync=True)
+
+    _net: Network | None = None
+    _worker: Job | None = None
+
+    def __init__(self, net: Network, **unknown: Any):
+        if unknown:
+            raise TypeError(self._why_unknown(next(iter(unknown))))
+        if not isinstance(net, Network):
+            raise TypeError(
+                f"{type(self).__name__} needs a Network; wrap the {type(net).__name__}: Network(model, ...)."
+            )
+        self._net = net
+        self._links: list[t.link] = []
+        self._worker = Job(self._publish, self._tell)
+        super().__init__(_uid=uuid.uuid4().hex)
+
+    # ---------------------------------------------------------------- for users
+
+    @property
+    def network(self) -> Network:
+        """The network; raises once the widget is closed."""
+        if self._net is None:
+            raise RuntimeError(f"This {type(self).__name__} is closed; make a new one.")
+        return self._net
+
+    def wait(self) -> None:
+        """Finish the work here and now; raise what went wrong."""
+        self.network  # noqa: B018  says so if the widget is closed
+        self._worker.wait()
+
+    def cancel(self) -> None:
+        """Stop the work; what was computed stays."""
+        self._worker.cancel()
+
+    def resume(self) -> None:
+        """Go on where `cancel` stopped."""
+        self.network  # noqa: B018
+        if self._worker.resumable:
+            self._worker.resume()
+        elif self._worker.status in ("cancelled", "error"):
+            self._restart()
+
+    def close(self) -> None:
+        """Stop the work, unlink, and let go of the network and the images."""
+        if self._net is not None:
+            self._worker.close()
+            for link in self._links:
+                link.unlink()
+            self._links.clear()
+            self._release()
+            self._net = None
+        super().close()
+
+    def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
+        """Write one HTML file that shows this widget with no kernel and no network.
+
+        What was computed stays explorable. The file contains the images that the widget shows.
+        """
+        from .export import write_html  # noqa: PLC0415
+
+        self.network  # noqa: B018
+        return write_html(path, [self], title=title or type(self).__name__)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._summary())})"
+
+    # ---------------------------------------------------------------- for subclasses
+
+    def _summary(self) -> Iterator[str]:
+        """Yield the parts of the repr; stable, so that notebooks can be compared."""
+        yield from ()
+
+    def _work(self) -> Iterator[Any] | None:
+        """Return the generator that computes what the widget shows now, None where nothing is to do."""
+        return None
+
+    def _publish(self, result: Any) -> None:
+        """Show one result of the work."""
+
+    def _release(self) -> None:
+        """Drop what holds on to images or arrays."""
+
+    def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer a request of the page with a dict and buffers; raise ValueError for what cannot be answered."""
+        raise ValueError(f"{type(self).__name__} has no {what!r} to give.")
+
+    def _restart(self) -> None:
+        """Start over with what the traits say now; a page or `wait` will drive it."""
+        if self._net is None:
+            return
+        work = self._work()
+        if work is not None:
+            with self.hold_sync():
+                self.progress, self._doing = 0.0, ""
+                self._worker.start(work)
+
+    def _follow(self, other: Any, name: str) -> None:
+        """Share a trait with a widget that was given in place of a value; anything else is left alone."""
+        if isinstance(other, t.HasTraits) and other.has_trait(name):
+            self._links.append(t.link((other, name), (self, name)))
+
+    # ---------------------------------------------------------------- the page
+
+    def _tell(self) -> None:
+        worker = self._worker
+        with self.hold_sync():
+            self._job = worker.number
+            self.error = "" if worker.exception is None else _sentence(worker.exception)
+            if worker.status == "done":
+                self.progress = 1.0
+            self.status = worker.status
+
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        """Serve one message of the page; a malformed or stale one is answered and changes nothing."""
+        rid = content.get("rid") if isinstance(content, dict) else None
+        if not isinstance(rid, int) or isinstance(rid, bool):
+            return  # no address to answer to
+        try:
+            reply, data = self._serve(content)
+        except Exception as error:  # noqa: BLE001  an exception in a message handler would vanish unseen
+            reply, data = {"ok": False, "reason": _sentence(error)}, []
+        self.send({"type": "reply", "rid": rid, "job": self._job, "status": self.status, **reply}, data)
+
+    def _serve(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        kind = content.get("type")
+        if self._net is None:
+            raise RuntimeError(f"This {type(self).__name__} is closed; make a new one.")
+        if kind == "step":
+            number = content.get("job")
+            if not isinstance(number, int):
+                raise ValueError("A step names its job by a number.")
+            self._worker.step(number, _BUDGET)
+        elif kind == "cancel":
+            self.cancel()
+        elif kind == "resume":
+            self.resume()
+        elif kind == "retry":
+            self._restart()
+        elif kind == "request":
+            reply, data = self._answer(str(content.get("what")), content)
+            return {"ok": True, **reply}, data
+        else:
+            raise ValueError(f"There is no message of type {kind!r}.")
+        return {"ok": True}, []
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take values from the page; put back and explain what is refused."""
+        try:
+            super().set_state(sync_data)
+        except (t.TraitError, RuntimeError) as error:
+            self.send_state([name for name in sync_data if name in self.keys])
+            self.send({"type": "refused", "reason": _sentence(error)})
+
+    @classmethod
+    def _why_unknown(cls, name: str) -> str:
+        names = [key for key in cls._keywords() if not key.startswith("_")]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        return f"{cls.__name__} has no keyword {name!r}{hint} It takes {', '.join(names)}."
+
+    @classmethod
+    def _keywords(cls) -> list[str]:
+        code = cls.__init__.__code__
+        return list(itertools.islice(code.co_varnames, 1, code.co_argcount + code.co_kwonlyargcount))
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    expected = isinstance(error, (ValueError, RuntimeError, t.TraitError, TypeError, LookupError))
+    return text if expected else f"{type(error).__name__}: {text}"

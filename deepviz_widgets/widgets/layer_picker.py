@@ -1,0 +1,108 @@
+"""`LayerPicker`: the architecture as a tree in call order, to choose a layer from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import traitlets as t
+
+from ..layers import Layer
+from ..network import Network
+from .base import LayerName, Widget, bundle
+
+_OPEN_UP_TO = 24  # a network of so few layers is shown whole
+
+
+class LayerPicker(Widget):
+    """The architecture of a network, drawn in call order: blocks sized by resolution and channels.
+
+    Choose with the mouse or the keyboard (arrows, Enter, `/` to search); link by `layer`.
+
+    Parameters
+    ----------
+    net : Network
+    layer : str, nn.Module or widget, optional
+        The layer chosen at first. A widget that has a `layer` is followed.
+
+    Attributes
+    ----------
+    layer : str
+        Name of the chosen layer, '' for none.
+    expanded : list of str
+        Names of the layers whose inner layers are shown.
+    query : str
+        Text in the search field.
+
+    Raises
+    ------
+    TraitError
+        For an unknown layer, with the nearest name.
+
+    Examples
+    --------
+    >>> import deepviz_widgets as dv
+    >>> net, images = dv.demo.digits()
+    >>> dv.LayerPicker(net, layer="conv1")
+    LayerPicker(layer='conv1')
+    """
+
+    _esm = bundle("layer_picker.js")
+    _css = bundle("layer_picker.css")
+
+    layer = LayerName("", help="Name of the chosen layer.").tag(sync=True)
+    expanded = t.List(t.Unicode(), help="Layers whose inner layers are shown.").tag(sync=True)
+    query = t.Unicode("", help="Text in the search field.").tag(sync=True)
+    _network = t.Dict().tag(sync=True)
+    _layers = t.List().tag(sync=True)
+
+    def __init__(self, net: Network, *, layer: Any = None, **unknown: Any):
+        super().__init__(net, **unknown)
+        rows = tree(net.layers)
+        self.layout.flex = "0 0 336px"  # beside another widget in an HBox; alone it takes the cell
+        with self.hold_sync():
+            self._network = {"name": net.name, "parameters": net.parameters, "input": list(net.input_size)}
+            self._layers = rows
+            self.expanded = [row["name"] for row in rows if row["children"]] if len(rows) <= _OPEN_UP_TO else []
+            self.layer = "" if layer is None else layer
+        self._follow(layer, "layer")
+
+    def _summary(self) -> Iterator[str]:
+        yield f"layer={self.layer!r}"
+
+
+def tree(layers: tuple[Layer, ...]) -> list[dict[str, Any]]:
+    """List layers for the page, parents before their children and siblings in call order."""
+    names = {layer.name for layer in layers}
+    inside: dict[str, list[Layer]] = {}
+    for layer in layers:
+        inside.setdefault(_parent(layer.name, names), []).append(layer)
+    rows: list[dict[str, Any]] = []
+
+    def add(layer: Layer, depth: int, parent: int) -> None:
+        index, children = len(rows), inside.get(layer.name, [])
+        rows.append(_row(layer, depth, parent, len(children)))
+        for child in children:
+            add(child, depth + 1, index)
+
+    for layer in inside.get("", []):
+        add(layer, 0, -1)
+    return rows
+
+
+def _parent(name: str, names: set[str]) -> str:
+    """Return the nearest name above that is a layer itself; a ModuleList is none, as it is never called."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if name in names:
+            return name
+    return ""
+
+
+def _row(layer: Layer, depth: int, parent: int, children: int) -> dict[str, Any]:
+    return {
+        "name": layer.name, "kind": layer.kind, "detail": layer.detail, "shape": list(layer.shape),
+        "parameters": layer.parameters, "called": layer.called, "depth": depth, "parent": parent,
+        "children": children, "joins": layer.joins, "layout": layer.layout.kind,
+        "channels": layer.layout.channels, "grid": list(layer.layout.grid),
+    }

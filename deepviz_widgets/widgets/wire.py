@@ -1,0 +1,63 @@
+"""How numbers and pictures cross to the page: raw little-endian bytes with a small dict beside them.
+
+Maps go as uint8 with their own (low, high), so that a colour map or a contrast costs no round trip. Many maps go as
+one greyscale JPEG sheet; the one that is read by the pointer goes as exact float32.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+MESSAGE_LIMIT = 1 << 20  # bytes; Colab and proxies break larger messages
+RAW_LIMIT = 96 * 1024  # smaller sheets go as they are
+_JPEG_QUALITY = 90
+_BLOCK = 8  # JPEG codes blocks of 8 x 8: tiles aligned to them do not bleed into each other
+_SHEET_SIDE = 8192
+
+
+def floats(values: np.ndarray) -> bytes:
+    """Pack an array as little-endian float32."""
+    return np.ascontiguousarray(values, dtype="<f4").tobytes()
+
+
+def quantised(maps: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Map each (H, W) of (C, H, W) from its own [low, high] to 0..255; a flat map becomes 0."""
+    span = np.where(high > low, high - low, 1).astype(np.float32)
+    scaled = maps - low[:, None, None]  # first, as a small range far from 0 would vanish in rounding
+    scaled *= (255 / span)[:, None, None]
+    scaled += 0.5
+    return scaled.astype(np.uint8)
+
+
+def sheet(tiles: np.ndarray) -> tuple[bytes, dict[str, Any]]:
+    """Pack uint8 tiles (C, h, w): raw where they are few, else one greyscale JPEG with a tile per cell.
+
+    The dict says how to unpack: `codec`, and for JPEG the `cell` (height, width, multiples of 8) and `columns`.
+    """
+    channels, h, w = tiles.shape
+    cell = (-(-h // _BLOCK) * _BLOCK, -(-w // _BLOCK) * _BLOCK)
+    columns = max(1, min(_SHEET_SIDE // cell[1], int(np.ceil(np.sqrt(channels * cell[0] / cell[1])))))
+    rows = -(-channels // columns)
+    if tiles.size <= RAW_LIMIT or rows * cell[0] > _SHEET_SIDE:
+        return tiles.tobytes(), {"codec": "raw"}
+    padded = np.pad(tiles, ((0, rows * columns - channels), (0, cell[0] - h), (0, cell[1] - w)), mode="edge")
+    grid = padded.reshape(rows, columns, *cell).swapaxes(1, 2).reshape(rows * cell[0], columns * cell[1])
+    return _jpeg(grid), {"codec": "jpeg", "cell": list(cell), "columns": columns}
+
+
+def picture(pixels: np.ndarray) -> tuple[bytes, dict[str, Any]]:
+    """Pack a displayable picture (H, W, 1 or 3) uint8: raw where it is small, else JPEG."""
+    meta = {"shape": list(pixels.shape)}
+    if pixels.size <= RAW_LIMIT:
+        return pixels.tobytes(), {"codec": "raw", **meta}
+    return _jpeg(pixels[..., 0] if pixels.shape[2] == 1 else pixels), {"codec": "jpeg", **meta}
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "jpeg", quality=_JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()

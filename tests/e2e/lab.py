@@ -1,0 +1,115 @@
+"""A real JupyterLab on a free port of this machine, and the handles a person would use on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+QUIET = {"apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+class Lab:
+    """A running server: its address and the folder that it shows."""
+
+    def __init__(self, url: str, folder: Path):
+        self.url, self.folder = url, folder
+
+    def open(self, browser, notebook: str, *, width: int = 1280, height: int = 1600, scale: float = 1):
+        """Open a notebook in a new window, wait until its kernel is idle; return the page."""
+        context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{self.url}/lab/tree/{notebook}?reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_function(
+            "() => document.querySelector('.jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator')"
+            "?.dataset.status === 'idle'"
+        )
+        return page
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Lab]:
+    """Start JupyterLab in a folder, with settings of its own; stop it by its process id."""
+    home = folder / ".home"
+    for name, values in QUIET.items():
+        path = home / "settings" / "@jupyterlab" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    port = _free_port()
+    env = {
+        **os.environ, "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "work"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_DATA_DIR": str(home / "data"), "IPYTHONDIR": str(home / "ipython"),
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
+        "--IdentityProvider.token=", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}",
+        "--ServerApp.port_retries=0",
+    ]
+    with (folder / "lab.log").open("w") as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(f"{url}/api/status", server, folder / "lab.log")
+            yield Lab(url, folder)
+        finally:
+            server.terminate()
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def copy_of_notebooks(folder: Path) -> Path:
+    """Copy the notebooks, so that the ones in the repository keep their empty outputs."""
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    return folder / "notebooks"
+
+
+def run_all(page, seconds: float = 120) -> None:
+    """Choose Run > Run All Cells from the menu, and wait until the kernel is idle and every cell has its number."""
+    page.click(".lm-MenuBar-itemLabel:text-is('Run')")
+    page.click("[data-command='notebook:run-all-cells'], .lm-Menu-itemLabel:text-is('Run All Cells')")
+    page.wait_for_function(
+        """() => { const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(p => p.textContent);
+                  return prompts.length && prompts.every(text => /\\d/.test(text)); }""",
+        timeout=seconds * 1000,
+    )
+
+
+def set_theme(page, name: str) -> None:
+    """Switch the theme of JupyterLab, as Settings > Theme does."""
+    page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
+    light = "false" if "Dark" in name else "true"
+    page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")

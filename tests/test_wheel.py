@@ -1,0 +1,65 @@
+"""The wheel: built, installed where nothing else of ours is, imported, and complete."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CHECK = """
+import pathlib, sys
+import deepviz_widgets as dv
+here = pathlib.Path(dv.__file__).parent
+assert here.is_relative_to(sys.argv[1]), here
+for kind in (dv.LayerPicker, dv.ActivationMaps):
+    assert len(kind._esm) > 1000 and ".dvw" in kind._css, kind
+net, images = dv.demo.digits()
+maps = dv.ActivationMaps(net, images, layer="conv1")
+maps.wait()
+print(dv.__version__, maps)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", out, ROOT], check=True, capture_output=True)
+    (built,) = out.glob("*.whl")
+    return built
+
+
+def test_every_file_that_a_class_names_is_in_the_wheel(wheel):
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    static = {path.relative_to(ROOT).as_posix() for path in (ROOT / "deepviz_widgets" / "static").iterdir()}
+    weights = {path.relative_to(ROOT).as_posix() for path in (ROOT / "deepviz_widgets" / "demo").rglob("*.safetensors")}
+    assert static and weights and static | weights <= inside
+    assert "deepviz_widgets/py.typed" in inside
+    assert not any(name.startswith(("tests/", "js/", "notebooks/")) for name in inside)
+
+
+def test_the_wheel_works_in_an_environment_of_its_own(wheel, tmp_path):
+    """Our package comes from the wheel alone; torch and the others are lent by a .pth file, not installed again."""
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    lent = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    (Path(site) / "lent.pth").write_text(lent)
+    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH",)}
+    done = subprocess.run(
+        [python, "-c", CHECK, site], capture_output=True, text=True, cwd=tmp_path, env=env, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ActivationMaps(layer='conv1'" in done.stdout
+
+
+def test_the_installed_size_stays_small(wheel):
+    assert wheel.stat().st_size < 5_000_000
