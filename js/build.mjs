@@ -3,11 +3,12 @@
 // One self-contained module a widget, and no code splitting: hosts load the text through a blob URL, where a
 // relative import of a shared chunk cannot resolve. The text is synced into every widget instance on a page,
 // so its size is part of the contract and a bundle above its bar fails the build.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, context } from 'esbuild';
+import { minify } from 'terser';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCE = join(HERE, 'src');
@@ -32,7 +33,16 @@ const options = {
   logLevel: 'warning',
 };
 
-/** @param {import("esbuild").BuildResult<{write: false}>} result */
+/** terser squeezes out another 3 %, which leaves room for a feature. @param {import("esbuild").OutputFile} file */
+async function squeezed({ path, contents }) {
+  if (!path.endsWith('.js')) return { path, contents: Buffer.from(contents) };
+  const settings = { module: true, ecma: /** @type {const} */ (2020), compress: { passes: 3, unsafe_arrows: true } };
+  const { code } = await minify(Buffer.from(contents).toString(), settings);
+  return { path, contents: Buffer.from(code ?? '') };
+}
+
+/** @typedef {{outputFiles: {path: string, contents: Buffer}[]}} Result */
+/** @param {Result} result */
 function report(result) {
   let tooLarge = 0;
   for (const file of result.outputFiles) {
@@ -49,7 +59,7 @@ function report(result) {
   if (tooLarge) process.exitCode = 1;
 }
 
-/** Whether the committed bundles are those of this source. @param {import('esbuild').BuildResult<{write: false}>} result */
+/** Whether the committed bundles are those of this source. @param {Result} result */
 function compare({ outputFiles }) {
   const stale = outputFiles.filter(({ path, contents }) => !existsSync(path) || !readFileSync(path).equals(contents));
   const built = new Set(outputFiles.map(({ path }) => path));
@@ -64,8 +74,9 @@ if (process.argv.includes('--watch')) {
   const session = await context(options);
   await session.watch();
 } else {
-  const result = await build({ ...options, write: false });
+  const { outputFiles } = await build({ ...options, write: false });
+  const result = { outputFiles: await Promise.all(outputFiles.map(squeezed)) };
   report(result);
   if (process.argv.includes('--check')) compare(result);
-  else await build(options);
+  else for (const { path, contents } of result.outputFiles) writeFileSync(path, contents);
 }

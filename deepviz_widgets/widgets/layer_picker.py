@@ -11,7 +11,8 @@ from ..layers import Layer
 from ..network import Network
 from .base import LayerName, Widget, bundle
 
-_OPEN_UP_TO = 24  # a network of so few layers is shown whole
+_WHOLE = 24  # a network of so few layers is shown whole
+_ENOUGH = 10  # of a larger one, containers are opened until so many rows show its shape
 
 
 class LayerPicker(Widget):
@@ -63,7 +64,7 @@ class LayerPicker(Widget):
         with self.hold_sync():
             self._network = {"name": net.name, "parameters": net.parameters, "input": list(net.input_size)}
             self._layers = rows
-            self.expanded = [row["name"] for row in rows if row["children"]] if len(rows) <= _OPEN_UP_TO else []
+            self.expanded = _opened(rows)
             self.layer = "" if layer is None else layer
         self._follow(layer, "layer")
 
@@ -88,6 +89,19 @@ def tree(layers: tuple[Layer, ...]) -> list[dict[str, Any]]:
     for layer in inside.get("", []):
         add(layer, 0, -1)
     return rows
+
+
+def _opened(rows: list[dict[str, Any]]) -> list[str]:
+    """Choose the containers to open at first, outermost first: all of a small network, the shape of a large one."""
+    containers = sorted((row for row in rows if row["children"]), key=lambda row: row["depth"])
+    shown, opened = sum(row["depth"] == 0 for row in rows), []
+    for row in containers:
+        whole = len(rows) <= _WHOLE
+        visible = row["parent"] < 0 or rows[row["parent"]]["name"] in opened
+        if whole or (visible and shown < _ENOUGH):
+            opened.append(row["name"])
+            shown += row["children"]
+    return opened
 
 
 def _parent(name: str, names: set[str]) -> str:

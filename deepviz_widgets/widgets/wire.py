@@ -36,7 +36,7 @@ def quantised(maps: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray
 def sheet(tiles: np.ndarray) -> tuple[bytes, dict[str, Any]]:
     """Pack uint8 tiles (C, h, w): raw where they are few, else one greyscale JPEG with a tile per cell.
 
-    The dict says how to unpack: `codec`, and for JPEG the `cell` (height, width, multiples of 8) and `columns`.
+    The dict says how to unpack: `codec`, and for JPEG the `cell` and the `sheet` (height, width, multiples of 8).
     """
     channels, h, w = tiles.shape
     cell = (-(-h // _BLOCK) * _BLOCK, -(-w // _BLOCK) * _BLOCK)
@@ -46,7 +46,7 @@ def sheet(tiles: np.ndarray) -> tuple[bytes, dict[str, Any]]:
         return tiles.tobytes(), {"codec": "raw"}
     padded = np.pad(tiles, ((0, rows * columns - channels), (0, cell[0] - h), (0, cell[1] - w)), mode="edge")
     grid = padded.reshape(rows, columns, *cell).swapaxes(1, 2).reshape(rows * cell[0], columns * cell[1])
-    return _jpeg(grid), {"codec": "jpeg", "cell": list(cell), "columns": columns}
+    return _jpeg(grid), {"codec": "jpeg", "cell": list(cell), "sheet": list(grid.shape)}
 
 
 def picture(pixels: np.ndarray) -> tuple[bytes, dict[str, Any]]:

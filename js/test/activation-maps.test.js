@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { extremes, lookOf, shadeOf } from '../src/activation-maps/contrast.js';
-import { faceOf, overview, readExact, readMaps, readSurvey, silent, valueAt } from '../src/activation-maps/data.js';
+import {
+  cut,
+  faceOf,
+  overview,
+  readExact,
+  readMaps,
+  readSurvey,
+  silent,
+  valueAt,
+} from '../src/activation-maps/data.js';
 import { rgbaOf } from '../src/activation-maps/draw.js';
 import { stepCell } from '../src/activation-maps/figures.js';
 import { columnsFor, stemColumns } from '../src/activation-maps/layout.js';
@@ -276,4 +285,19 @@ describe('keys on a picture', () => {
     ]);
   });
   it('other keys are left to the page', () => expect(stepCell('q', { row: 0, column: 0 }, full)).toBe(null));
+});
+
+describe('a sheet', () => {
+  it('is cut into the tiles that were put on it', () => {
+    // three tiles of 2 x 3 on cells of 8 x 8, two in a row
+    const meta = { shape: [3, 2, 3], cell: [8, 8], sheet: [16, 16] };
+    const rgba = new Uint8ClampedArray(16 * 16 * 4);
+    const put = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ v) => {
+      rgba[4 * (y * 16 + x)] = v;
+    };
+    for (let c = 0; c < 3; c++)
+      for (let y = 0; y < 2; y++)
+        for (let x = 0; x < 3; x++) put((c % 2) * 8 + x, (c >> 1) * 8 + y, 10 * c + 3 * y + x + 1);
+    expect([...cut(rgba, meta)]).toEqual([1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 26]);
+  });
 });

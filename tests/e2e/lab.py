@@ -89,6 +89,61 @@ def run_all(page, seconds: float = 120) -> None:
     )
 
 
+def python(page, code: str) -> str:
+    """Run Python in the notebook's kernel beside the cells; return what it printed."""
+    return page.evaluate(
+        """async code => {
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({ code, stop_on_error: false, store_history: false });
+            let text = '';
+            future.onIOPub = ({ header, content }) => {
+                if (header.msg_type === 'stream') text += content.text;
+                if (header.msg_type === 'error') text += content.ename + ': ' + content.evalue;
+            };
+            await future.done;
+            return text.trim();
+        }""",
+        code,
+    )
+
+
+def new_cell(page, code: str) -> None:
+    """Add a cell at the end, type into it and run it, as with the keyboard."""
+    page.evaluate(
+        """async code => {
+            const { commands, shell } = window.jupyterapp;
+            const notebook = shell.currentWidget.content;
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            await commands.execute('notebook:insert-cell-below');
+            notebook.activeCell.model.sharedModel.setSource(code);
+            await commands.execute('notebook:run-cell');
+        }""",
+        code,
+    )
+
+
+def pixels(locator) -> str:
+    """Fingerprint what a canvas shows."""
+    return locator.evaluate(
+        """canvas => {
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            let hash = 7;
+            for (let i = 0; i < data.length; i += 1) hash = (Math.imul(hash, 31) + data[i]) | 0;
+            return `${canvas.width}x${canvas.height}:${hash}`;
+        }"""
+    )
+
+
+def distinct_colours(locator) -> int:
+    """Count the colours on a canvas: a blank one has one."""
+    return locator.evaluate(
+        """canvas => {
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            return new Set(new Uint32Array(data.buffer)).size;
+        }"""
+    )
+
+
 def set_theme(page, name: str) -> None:
     """Switch the theme of JupyterLab, as Settings > Theme does."""
     page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)

@@ -64,7 +64,7 @@ def tiles_of(maps):
         import io
 
         sheet = np.asarray(Image.open(io.BytesIO(maps._tiles)))
-        (ch, cw), columns = meta["cell"], meta["columns"]
+        (ch, cw), columns = meta["cell"], sheet.shape[1] // meta["cell"][1]
         c, h, w = meta["shape"]
         grey = np.stack([sheet[i // columns * ch :, i % columns * cw :][:h, :w] for i in range(c)])
     return low[:, None, None] + grey / 255.0 * (high - low)[:, None, None]
@@ -101,6 +101,14 @@ def test_a_subtree_stays_together_when_a_shared_module_is_called_elsewhere_first
         if row["parent"] >= 0:
             between = rows[row["parent"] + 1 : index]
             assert all(other["depth"] > rows[row["parent"]]["depth"] for other in between)
+
+
+def test_a_small_network_is_shown_whole_and_a_large_one_by_its_shape(net):
+    assert dv.LayerPicker(net).expanded == ["4"]
+    blocks = [nn.Sequential(*[nn.ReLU() for _ in range(9)]) for _ in range(12)]
+    deep = nn.Sequential(nn.Sequential(*blocks), nn.Flatten())
+    picker = dv.LayerPicker(dv.Network(deep, input_size=(3, 8, 8)))
+    assert picker.expanded == ["0"], "twelve blocks show its shape; their inner layers stay closed"
 
 
 def test_the_layer_can_be_given_by_name_module_and_widget_and_is_linked(net, images):

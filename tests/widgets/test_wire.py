@@ -38,8 +38,10 @@ def test_a_sheet_unpacks_to_its_tiles(shape):
         assert np.array_equal(np.frombuffer(data, np.uint8).reshape(shape), tiles)
         return
     sheet, (ch, cw) = np.asarray(Image.open(io.BytesIO(data))).astype(int), meta["cell"]
+    assert list(sheet.shape) == meta["sheet"]
+    columns = sheet.shape[1] // cw
     for i in range(shape[0]):
-        top, left = i // meta["columns"] * ch, i % meta["columns"] * cw
+        top, left = i // columns * ch, i % columns * cw
         assert np.abs(sheet[top : top + shape[1], left : left + shape[2]] - tiles[i]).max() <= 8
 
 

@@ -32,11 +32,21 @@ export function faceOf({ layout, shape, full, names }) {
   return names.length === shape[0] || shape[0] <= 32 ? 'bars' : 'stems';
 }
 
-/** Null until a layer has been computed. @param {Get} get @returns {Maps | null} */
-export function readMaps(get) {
+/** Cut a sheet, one grey tile a cell, into tiles. @param {Uint8ClampedArray} rgba @param {{shape: number[], cell: number[], sheet: number[]}} meta */
+export function cut(rgba, { shape: [count, h, w], cell: [ch, cw], sheet: [, wide] }) {
+  const tiles = new Uint8Array(count * h * w);
+  const columns = wide / cw;
+  for (let i = 0; i < tiles.length; i++) {
+    const [c, y] = [(i / h / w) | 0, ((i / w) | 0) % h];
+    tiles[i] = rgba[4 * ((((c / columns) | 0) * ch + y) * wide + (c % columns) * cw + (i % w))];
+  }
+  return tiles;
+}
+
+/** Null until a layer has been computed. @param {Get} get @param {Uint8Array} [tiles] @returns {Maps | null} */
+export function readMaps(get, tiles = bytes(get('_tiles'))) {
   const meta = { extra: 0, names: [], ...get('_tiles_meta') };
   const [count, h, w] = meta.shape ?? [0];
-  const tiles = bytes(get('_tiles'));
   const all = floats(get('_stats'));
   if (!count || tiles.length < count * h * w || all.length < 6 * count) return null;
   return {

@@ -44,8 +44,8 @@ function greyOf(photo) {
   return sheet(greyed(new Uint8ClampedArray(context(photo).getImageData(0, 0, width, height).data)), width, height);
 }
 
-/** @param {Uint8Array<ArrayBuffer>} raw @param {{codec: string, shape: [number, number, number]}} meta */
-async function decode(raw, { codec, shape: [h, w, c] }) {
+/** @param {Uint8Array<ArrayBuffer>} raw @param {{codec: string, shape: number[]}} meta */
+export async function decode(raw, { codec, shape: [h, w, c] }) {
   if (codec === 'raw') return sheet(rgbaOf(raw, h * w, c), w, h);
   const canvas = sheet(new Uint8ClampedArray(w * h * 4), w, h);
   context(canvas).drawImage(await createImageBitmap(new Blob([raw])), 0, 0, w, h);

@@ -185,4 +185,4 @@ function setup(view) {
   };
 }
 
-export default widget(setup);
+export default widget(setup, { runs: true });

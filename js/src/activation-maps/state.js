@@ -1,6 +1,9 @@
 /** The traits of one view, read when they have changed and put into order. */
 import { lookOf } from './contrast.js';
-import { overview, readExact, readMaps, readSurvey } from './data.js';
+import { bytes } from '../lib/buffers.js';
+import { context } from '../lib/canvas.js';
+import { cut, overview, readExact, readMaps, readSurvey } from './data.js';
+import { decode } from './draw.js';
 import { rank } from './order.js';
 
 /** @typedef {import('./data.js').Maps} Maps */
@@ -16,6 +19,8 @@ export function stateOf(view) {
   /** @type {Map<string, Values>} */
   const seen = new Map();
   let fresh = false;
+  /** The tiles of a sheet, once it is decoded. */
+  let unpacked = { key: '', tiles: new Uint8Array() };
   const state = {
     maps: /** @type {Maps | null} */ (null),
     survey: /** @type {Survey | null} */ (null),
@@ -39,7 +44,7 @@ export function stateOf(view) {
   function read() {
     if (fresh) return;
     fresh = true;
-    state.maps = readMaps(get) ?? state.maps;
+    state.maps = readMaps(get, tiles()) ?? state.maps;
     const { maps } = state;
     if (!maps) return;
     remember(maps);
@@ -47,6 +52,24 @@ export function stateOf(view) {
     const { active, strength, mean } = state.survey ?? maps;
     // a number has no places to average over: the strongest is the largest
     state.order = rank(get('order'), maps.count, { active, strength: maps.face === 'maps' ? strength : mean });
+  }
+
+  /** As they came, or of a sheet: none until it is decoded, and what was there stays. */
+  function tiles() {
+    const meta = get('_tiles_meta');
+    const raw = bytes(get('_tiles'));
+    if (meta?.codec !== 'jpeg') return raw;
+    if (unpacked.key !== meta.key) unpack(raw, meta);
+    return unpacked.tiles;
+  }
+
+  async function unpack(/** @type {Uint8Array<ArrayBuffer>} */ raw, /** @type {any} */ meta) {
+    const mine = { key: meta.key, tiles: new Uint8Array() };
+    unpacked = mine;
+    const canvas = await decode(raw, { codec: 'jpeg', shape: meta.sheet });
+    mine.tiles = cut(context(canvas).getImageData(0, 0, canvas.width, canvas.height).data, meta);
+    fresh = false;
+    redraw();
   }
 
   /** @param {Maps} maps */

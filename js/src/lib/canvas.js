@@ -2,9 +2,12 @@
 
 /** @typedef {CanvasRenderingContext2D} Ctx */
 
-/** @param {HTMLCanvasElement} canvas @returns {Ctx} */
-export function context(canvas) {
-  const ctx = canvas.getContext('2d');
+/**
+ * `small`: kept in main memory. A hundred small pictures are painted there faster than they travel to the GPU.
+ * @param {HTMLCanvasElement} canvas @param {boolean} [small] @returns {Ctx}
+ */
+export function context(canvas, small = false) {
+  const ctx = canvas.getContext('2d', { willReadFrequently: small });
   if (!ctx) throw new Error('This browser gives no 2d canvas.');
   return ctx;
 }
@@ -32,7 +35,7 @@ export function sheet(rgba, w, h) {
   const canvas = document.createElement('canvas');
   canvas.width = w;
   canvas.height = h;
-  context(canvas).putImageData(new ImageData(rgba, w, h), 0, 0);
+  context(canvas, true).putImageData(new ImageData(rgba, w, h), 0, 0);
   return canvas;
 }
 

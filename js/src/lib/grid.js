@@ -4,7 +4,7 @@
  * 0 in reading order; what a position shows (its order) is the caller's business.
  */
 import './grid.css';
-import { density, fit, ring } from './canvas.js';
+import { context, density, fit, ring } from './canvas.js';
 import { attributes, make } from './frame.js';
 import { css } from './theme.js';
 
@@ -116,6 +116,7 @@ function rowStrips(draw) {
   /** @param {Geometry} geo @param {number} count @param {number} row @param {number} width */
   function strip(geo, count, row, width) {
     const canvas = make('canvas');
+    context(canvas, true);
     const ctx = fit(canvas, width, geo.h);
     for (let i = row * geo.columns; i < Math.min(count, (row + 1) * geo.columns); i++) {
       draw(ctx, i, geo.box(i).x, 0, geo.w, geo.h);
