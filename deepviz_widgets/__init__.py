@@ -6,7 +6,7 @@ from .images import ImageSet
 from .layers import Layer, Layout
 from .network import Network, NetworkError, Scores
 from .pictures import ImageError, Picture, as_picture
-from .widgets import ActivationMaps, LayerPicker
+from .widgets import ActivationMaps, LayerPicker, row
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "capture",
     "demo",
     "methods",
+    "row",
 ]

@@ -79,7 +79,7 @@ class Layer:
     called : int
         How often one forward pass calls it.
     joins : {"", "add", "cat"}
-        Whether its forward adds its own input to the result, or concatenates results.
+        Whether its forward adds its own input to its result, or concatenates the two.
     leaf : bool
         Whether no module inside it was called.
     layout : Layout
@@ -195,8 +195,11 @@ class Survey:
         call = self._running[-1]
         if any(isinstance(operand, nn.Parameter) for operand in operands):
             return  # a bias or a position embedding, not the module's own input
-        skips = _shares(operands, call.inputs) or (len(operands) == 2 and _shares(operands, call.near_input))
-        if how == "cat" or (skips and operands[0].shape == operands[-1].shape):
+        own = [_shares([operand], call.inputs) for operand in operands]
+        if how == "cat" and any(own) and not all(own):
+            self._records[call.name].joins = how
+        near = any(own) or _shares(operands, call.near_input)
+        if how == "add" and near and len(operands) == 2 and operands[0].shape == operands[1].shape:
             self._records[call.name].joins = how
 
     def layers(self) -> tuple[Layer, ...]:

@@ -49,6 +49,15 @@ def test_a_residual_block_is_seen_to_add_its_input(model):
     assert {layer.name for layer in net.layers if layer.joins == "add"} == {"4"}
 
 
+def test_a_dense_block_is_seen_to_concatenate_its_input_and_parallel_branches_are_not():
+    from torchvision.models import densenet121, squeezenet1_1
+
+    dense = dv.Network(densenet121(), input_size=(3, 64, 64))
+    joins = {layer.name: layer.joins for layer in dense.layers if layer.joins}
+    assert joins == {f"features.denseblock{number}": "cat" for number in (1, 2, 3, 4)}
+    assert not any(layer.joins for layer in dv.Network(squeezenet1_1(), input_size=(3, 64, 64)).layers)
+
+
 def test_a_position_embedding_is_not_taken_for_a_skip_connection():
     class Embedded(nn.Module):
         def __init__(self):

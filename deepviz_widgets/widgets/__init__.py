@@ -2,3 +2,4 @@
 
 from .activation_maps import ActivationMaps
 from .layer_picker import LayerPicker
+from .row import row

@@ -118,7 +118,7 @@ class ActivationMaps(Widget):
         self._key: tuple[str, int, int] | None = None
         self._prepared: tuple[int, Any, Any] | None = None
         self._shown = 0
-        self.layout.flex = "1 1 480px"
+        self.layout.flex = "4 1 480px"  # its share of a row
         with self.hold_sync():
             self._layers = [{"name": row.name, "label": row.name, "called": row.called} for row in net.layers]
             self.layer = _first_maps(net) if layer is None else layer

@@ -60,7 +60,7 @@ class LayerPicker(Widget):
     def __init__(self, net: Network, *, layer: Any = None, **unknown: Any):
         super().__init__(net, **unknown)
         rows = tree(net.layers)
-        self.layout.flex = "0 0 336px"  # beside another widget in an HBox; alone it takes the cell
+        self.layout.flex = "1 1 304px"  # its share of a row
         with self.hold_sync():
             self._network = {"name": net.name, "parameters": net.parameters, "input": list(net.input_size)}
             self._layers = rows

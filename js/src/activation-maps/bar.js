@@ -112,9 +112,9 @@ export function controls(view, onOver) {
   // where it is narrow the rarely used ones wait behind a button
   const more = button({ label: 'More', pressed: false, onClick: () => more.set(pixels.classList.toggle('am-open')) });
   more.el.classList.add('am-more');
-  group(view, source.image, source.layer, source.call).classList.add('am-source');
-  group(view, look.order, look.over, look.scale, more);
-  const pixels = group(view, look.gamma, look.colors, look.overlay);
+  group(view, source.image, source.layer, source.call, look.overlay).classList.add('am-source');
+  group(view, look.order, look.over, more);
+  const pixels = group(view, look.scale, look.gamma, look.colors);
   pixels.classList.add('am-pixels');
 
   function follow() {
@@ -129,7 +129,7 @@ export function controls(view, onOver) {
   return {
     /** Numbers have no pixels to colour. @param {boolean} maps */
     face(maps) {
-      for (const el of [pixels, more.el, look.scale.el]) el.hidden = !maps;
+      for (const el of [pixels, more.el, look.overlay.el]) el.hidden = !maps;
     },
   };
 }
