@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -85,7 +86,7 @@ def quirks(device: torch.device | None) -> Iterator[AbstractContextManager[Any]]
     if hasattr(torch.backends, "mha") and torch.backends.mha.get_fastpath_enabled():
         yield _no_fastpath()
     stance = getattr(torch.compiler, "set_stance", None)
-    if stance is not None:
+    if stance is not None and "torch._dynamo" in sys.modules:  # else nothing is compiled, and the import takes a second
         yield stance("force_eager")  # compiled parts would not call the modules inside
 
 

@@ -122,13 +122,14 @@ class ImageSet(Sequence[Picture]):
         image, label = source if isinstance(source, tuple) else (source, None)
         known = self.labels[at] if self.labels is not None else label
         known = None if known is None else int(known)
-        masks = {key: mask[row] for key, mask in self.masks.items()}
+        masks = {key: mask[at] for key, mask in self.masks.items()}
         return as_picture(image, name=self.names[at], label=known, class_name=self._class_name(known), masks=masks)
 
     def _take(self, rows: np.ndarray) -> ImageSet:
         self._rows = self._rows[rows]
         self.names = [self.names[row] for row in rows]
         self.labels = None if self.labels is None else self.labels[rows]
+        self.masks = {key: mask[rows] for key, mask in self.masks.items()}
         return self
 
     def _drop(self, bad: dict[int, str]) -> None:

@@ -38,7 +38,7 @@ def no_such(noun: str, name: object, names: Sequence[str]) -> str:
     "No layer 'layer5'; did you mean 'layer4'? There are 'conv1' and 'layer4'."
     """
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    near = near or [known for known in names if str(name).lower() in known.lower()][:1]
+    near = near or [known for known in names if name and str(name).lower() in known.lower()][:1]
     hint = f"; did you mean {near[0]!r}?" if near else "."
     there = f" There are {listing(names)}." if len(names) > 1 else f" There is only {listing(names)}."
     return f"No {noun} {name!r}{hint}{there}"

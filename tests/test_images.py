@@ -98,6 +98,7 @@ def test_slices_lists_and_masks_select_images_with_their_labels():
     part = images[1:5][[2, 0]]
     assert (part.names, part.labels.tolist()) == (["d", "b"], [0, 1])
     assert part[0].masks["object"].all() and not part[1].masks["object"].any()
+    assert [mask.any() for mask in part.masks["object"]] == [True, False]
     assert len(images[images.labels == 2]) == 2 and images[-1].name == "f"
     with pytest.raises(IndexError, match="There is no image 6; there are 6"):
         images[6]

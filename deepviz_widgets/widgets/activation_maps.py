@@ -121,6 +121,8 @@ class ActivationMaps(Widget):
         self.layout.flex = "4 1 480px"  # its share of a row
         with self.hold_sync():
             self._layers = [{"name": row.name, "label": row.name, "called": row.called} for row in net.layers]
+            if isinstance(layer, t.HasTraits) and not layer.layer:
+                layer.layer = _first_maps(net)  # a picker in which nothing is chosen yet
             self.layer = _first_maps(net) if layer is None else layer
             self.call = call % net.layer(self.layer).called
             self.image = image.image if isinstance(image, t.HasTraits) else image

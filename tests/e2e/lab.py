@@ -32,9 +32,12 @@ class Lab:
         page.set_default_timeout(60_000)
         page.goto(f"{self.url}/lab/tree/{notebook}?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.wait_for_function(
-            "() => document.querySelector('.jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator')"
-            "?.dataset.status === 'idle'"
+        page.evaluate(
+            """async () => {
+                const { sessionContext } = window.jupyterapp.shell.currentWidget;
+                await sessionContext.ready;
+                await sessionContext.session.kernel.info;  // before its answer, a run is lost without a word
+            }"""
         )
         return page
 
@@ -49,7 +52,8 @@ def running(folder: Path) -> Iterator[Lab]:
         path.write_text(json.dumps(values))
     port = _free_port()
     env = {
-        **os.environ, "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "work"),
+        **os.environ,
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "work"),
         "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTER_DATA_DIR": str(home / "data"), "IPYTHONDIR": str(home / "ipython"),
     }
@@ -83,8 +87,10 @@ def run_all(page, seconds: float = 120) -> None:
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")
     page.click("[data-command='notebook:run-all-cells'], .lm-Menu-itemLabel:text-is('Run All Cells')")
     page.wait_for_function(
-        """() => { const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(p => p.textContent);
-                  return prompts.length && prompts.every(text => /\\d/.test(text)); }""",
+        """() => {
+            const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')];
+            return prompts.length && prompts.every(({ textContent }) => /\\d/.test(textContent));
+        }""",
         timeout=seconds * 1000,
     )
 

@@ -121,6 +121,12 @@ def test_the_layer_can_be_given_by_name_module_and_widget_and_is_linked(net, ima
     assert picker.layer == "0"
 
 
+def test_a_picker_in_which_nothing_is_chosen_is_given_the_first_layer_with_maps(net, images):
+    picker = dv.LayerPicker(net)
+    maps = dv.ActivationMaps(net, images, layer=picker)
+    assert picker.layer == maps.layer == "0"
+
+
 def test_an_unknown_layer_raises_with_the_nearest_and_keeps_the_old(net, images):
     maps = dv.ActivationMaps(net, images, layer="4.conv1")
     maps.wait()
