@@ -32,8 +32,9 @@ test-python: .venv/.dev
 	$(PY) tests/e2e/chromium.py
 	$(PY) -m pytest --nbval-lax notebooks tests -m "not zoo and not bench"
 
-test-zoo: .venv/.dev  ## all of torchvision's classifiers
-	$(PY) -m pytest tests/zoo -m zoo
+test-zoo: .venv/.dev  ## all of torchvision's classifiers, and the README's grid of them
+	$(PY) -m pytest tests/zoo --junitxml=.venv/zoo.xml
+	$(PY) tests/zoo/grid.py .venv/zoo.xml
 
 bench: .venv/.dev  ## measured ratios, printed
 	$(PY) -m pytest tests/bench -m bench -s -q

@@ -102,7 +102,7 @@ class ImageSet(Sequence[Picture]):
         self._warn(len(self.skipped) - before)
 
     def __repr__(self) -> str:
-        classes = f", {plural(len(self.classes), 'class')[:-1]}es" if self.classes else ""
+        classes = f", {plural(len(self.classes), 'class')}" if self.classes else ""
         skipped = f", {count(len(self.skipped))} skipped" if self.skipped else ""
         return f"ImageSet({plural(len(self), 'image')}{classes}{skipped})"
 

@@ -24,13 +24,16 @@ def load(
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise ValueError(no_such("torchvision classifier", name, known))
-    entry = _entry(name, weights)
+    state = _read(Path(weights)) if weights is not None and _is_file(weights) else None
+    entry = _entry(name, weights) if state is None else _fitting(name, state)
     names = list(classes) if classes is not None else list(entry.meta.get("categories", [])) or None
-    if weights is None:
-        return _build(name, names), entry.transforms(), names
-    if _is_file(weights):
-        return _from_file(name, Path(weights), names), entry.transforms(), names
-    return _downloaded(name, entry), entry.transforms(), names
+    if weights is None or state is not None:
+        model = _build(name, entry, names)
+        if state is not None:
+            _fill(model, state, name, Path(str(weights)))
+    else:
+        model = _downloaded(name, entry)
+    return model, entry.transforms(), names
 
 
 def _is_file(weights: str | Path) -> bool:
@@ -46,10 +49,24 @@ def _entry(name: str, weights: str | Path | None) -> Any:
     return entries[str(weights)]
 
 
-def _build(name: str, names: list[str] | None) -> nn.Module:
+def _fitting(name: str, state: dict[str, Tensor]) -> Any:
+    """Find the registry's entry whose image size a vision transformer's file was trained on; others have just one."""
+    entries = torchvision.models.get_model_weights(name)
+    places = state.get("encoder.pos_embedding")
+    if places is None or not name.startswith("vit_"):
+        return entries.DEFAULT
+    patch = int(name.rsplit("_", 1)[-1])
+    sides = {entry: entry.meta["min_size"][0] // patch for entry in (entries.DEFAULT, *entries)}
+    return next((entry for entry, side in sides.items() if side * side + 1 == places.shape[1]), entries.DEFAULT)
+
+
+def _build(name: str, entry: Any, names: list[str] | None) -> nn.Module:
+    settings: dict[str, Any] = {"num_classes": len(names) if names else 1000}
+    if name.startswith("vit_"):
+        settings["image_size"] = entry.meta["min_size"][0]  # its position embedding is made for one size
     with warnings.catch_warnings():  # GoogLeNet and Inception warn of their own future defaults
         warnings.simplefilter("ignore", FutureWarning)
-        return torchvision.models.get_model(name, weights=None, num_classes=len(names) if names else 1000).eval()
+        return torchvision.models.get_model(name, weights=None, **settings).eval()
 
 
 def _downloaded(name: str, entry: Any) -> nn.Module:
@@ -63,13 +80,11 @@ def _downloaded(name: str, entry: Any) -> nn.Module:
         ) from error
 
 
-def _from_file(name: str, path: Path, names: list[str] | None) -> nn.Module:
-    model, state = _build(name, names), _read(path)
+def _fill(model: nn.Module, state: dict[str, Tensor], name: str, path: Path) -> None:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise NetworkError(_why_not(name, path, model.state_dict(), state)) from error
-    return model
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -97,7 +112,7 @@ def _why_not(name: str, path: Path, wanted: dict[str, Tensor], state: dict[str, 
     if len(both) == len(wanted) and differ and all(len(state[key]) == len(state[differ[-1]]) for key in differ):
         have = len(state[differ[-1]])
         return (
-            f"{path.name} has {plural(have, 'class')}es, {name} here has {count(len(wanted[differ[-1]]))}; "
+            f"{path.name} has {plural(have, 'class')}, {name} here has {count(len(wanted[differ[-1]]))}; "
             f"give the {have} class names: Network.pretrained({name!r}, weights=..., classes=[...])."
         )
     return (

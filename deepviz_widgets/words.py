@@ -17,8 +17,9 @@ def size(shape: Sequence[int]) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """Write `1 image`, `1,797 images`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+    """Write `1 image`, `1,797 images`, `10 classes`."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count(number)} {noun}{ending}"
 
 
 def listing(names: Iterable[object], most: int = 4) -> str:

@@ -314,6 +314,28 @@ def test_pretrained_loads_a_local_file_with_preprocessing_and_class_names(tmp_pa
         assert np.allclose(net.scores(image).raw, source.scores(image).raw, atol=1e-5)
 
 
+def test_a_file_of_another_number_of_classes_loads_with_their_names_and_says_so_without(tmp_path):
+    from torchvision.models import squeezenet1_1
+
+    torch.save(squeezenet1_1(num_classes=2).state_dict(), tmp_path / "two.pth")
+    net = dv.Network.pretrained("squeezenet1_1", weights=tmp_path / "two.pth", classes=["cat", "dog"])
+    assert net.classes == ("cat", "dog")
+    with pytest.raises(dv.NetworkError, match="two.pth has 2 classes, squeezenet1_1 here has 1,000; give the 2 class"):
+        dv.Network.pretrained("squeezenet1_1", weights=tmp_path / "two.pth")
+
+
+def test_a_vision_transformer_is_built_for_the_image_size_of_its_weights():
+    from torchvision.models import get_model_weights
+
+    from deepviz_widgets import registry
+
+    entries = get_model_weights("vit_l_16")
+    for entry, side in ((entries.IMAGENET1K_V1, 14), (entries.IMAGENET1K_SWAG_E2E_V1, 32)):
+        places = torch.empty(1, side * side + 1, 1)
+        found = registry._fitting("vit_l_16", {"encoder.pos_embedding": places})
+        assert found.meta["min_size"] == entry.meta["min_size"]
+
+
 def test_pretrained_says_what_does_not_fit(tmp_path):
     torch.save(small_network().state_dict(), tmp_path / "other.pth")
     with pytest.raises(dv.NetworkError, match="does not fit squeezenet1_1: 52 of its 52 tensors are missing"):

@@ -1,6 +1,6 @@
 """Every classifier of torchvision: through `Network`, `capture` of every layer, and the LayerPicker.
 
-`make test` runs one of each family, `make test-zoo` all of them; `python tests/zoo/grid.py` writes the README's grid.
+`make test` runs one of each family, `make test-zoo` all of them and writes the README's grid.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def family(name: str) -> str:
     return max((key for key in SMALLEST if name.startswith(key)), key=len)
 
 
-def check(name: str, unchanged) -> dict[str, int]:
+def check(name: str, unchanged) -> dict[str, object]:
     """Take one classifier through everything; return what was counted."""
     net = dv.Network.pretrained(name, weights=None)
     image = np.random.default_rng(0).integers(0, 255, (*net.input_size[1:], 3), np.uint8)
@@ -49,28 +49,32 @@ def check(name: str, unchanged) -> dict[str, int]:
         assert layer.layout.channels * cells == np.prod(layer.shape), (layer.name, layer.layout)
     picker = dv.LayerPicker(net, layer=net.layers[-1].name)
     assert len(picker._layers) == len(net.layers)
-    last = [layer for layer in net.layers if layer.leaf][-1]
     maps = dv.ActivationMaps(net, image, layer=net.layers[len(net.layers) // 2].name)
     maps.wait()
     assert maps.status == "done" and maps._tiles
-    counted = {"layers": len(net.layers), "parameters": net.parameters, "scores": last.layout.channels}
+    counted = {"layers": len(net.layers), "size": "×".join(map(str, net.input_size))}
     maps.close()
     picker.close()
     return counted
 
 
 @pytest.mark.parametrize("name", sorted(SMALLEST.values()))
-def test_one_of_each_family_goes_through(name, unchanged):
-    with torch.random.fork_rng():
-        check(name, unchanged)
-    gc.collect()
+def test_one_of_each_family_goes_through(name, unchanged, record_property):
+    _record(name, unchanged, record_property)
 
 
 @pytest.mark.zoo
 @pytest.mark.parametrize("name", [name for name in ALL if name not in SMALLEST.values()])
-def test_every_classifier_goes_through(name, unchanged):
+def test_every_classifier_goes_through(name, unchanged, record_property):
+    _record(name, unchanged, record_property)
+
+
+def _record(name, unchanged, record_property):
+    record_property("classifier", name)
+    record_property("family", family(name))
     with torch.random.fork_rng():
-        check(name, unchanged)
+        for key, value in check(name, unchanged).items():
+            record_property(key, value)
     gc.collect()
 
 
