@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,7 @@ class Widget(anywidget.AnyWidget):
             )
         self._net = net
         self._links: list[t.link] = []
+        self._sync_lock = threading.RLock()
         self._worker = Job(self._publish, self._tell)
         super().__init__(_uid=uuid.uuid4().hex)
 
@@ -200,6 +203,29 @@ class Widget(anywidget.AnyWidget):
         else:
             raise ValueError(f"There is no message of type {kind!r}.")
         return {"ok": True}, []
+
+    @contextmanager
+    def hold_sync(self) -> Iterator[None]:
+        """Send all changes made inside as one message, also where another thread changes traits meanwhile.
+
+        ipywidgets' own collects the names in a set that a second thread may change while it is read.
+        """
+        with self._sync_lock:
+            outermost = not self._holding_sync
+            self._holding_sync = True
+        try:
+            yield
+        finally:
+            if outermost:
+                with self._sync_lock:
+                    self._holding_sync = False
+                    names, self._states_to_send = self._states_to_send, set()
+                if names:
+                    self.send_state(names)
+
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        with self._sync_lock:
+            return super()._should_send_property(key, value)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the page; put back and explain what is refused."""

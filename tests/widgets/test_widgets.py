@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import warnings
 import weakref
@@ -381,6 +382,34 @@ def test_a_value_from_the_page_that_is_refused_is_put_back_and_explained(net, im
     maps.set_state(state)
     assert getattr(maps, key) == before and [key] in resent
     assert page.sent[-1][0]["type"] == "refused" and page.sent[-1][0]["reason"]
+
+
+def test_threads_that_change_traits_while_results_are_shown_lose_no_change(net, images):
+    maps = dv.ActivationMaps(net, images, layer="2")
+    maps.wait()
+    sent, failures = {}, []
+    send = maps.send_state
+    maps.send_state = lambda key=None: (sent.update(maps.get_state(key)), send(key))
+
+    def show():
+        try:
+            for _ in range(60):
+                with maps.hold_sync():
+                    maps._show(maps._key, maps._activations)
+                    maps.progress = maps.progress + 1
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    turn = 0
+    while thread.is_alive():
+        turn += 1
+        maps.channel, maps.gamma, maps.overlay = turn % 8, 0.3 + turn % 9 / 10, turn % 11 / 10
+    thread.join()
+    assert not failures
+    for name in ("channel", "gamma", "overlay", "progress"):
+        assert sent[name] == getattr(maps, name), name
 
 
 def test_a_closed_widget_says_so_and_answers_the_page(net, images):
