@@ -41,7 +41,7 @@ describe('the layer picker', () => {
     const item = row(root, '0');
     const told = ['role', 'aria-level', 'aria-posinset', 'aria-setsize', 'aria-expanded', 'aria-selected'];
     expect(told.map((name) => item.getAttribute(name))).toEqual(['treeitem', '2', '1', '2', 'false', 'true']);
-    expect(item.getAttribute('aria-label')).toBe('0, BasicBlock, output 64 × 56 × 56, 73,984 weights');
+    expect(item.getAttribute('aria-label')).toBe('layer1.0, BasicBlock, output 64 × 56 × 56, 73,984 weights');
     expect(row(root, 'input').hasAttribute('aria-selected')).toBe(false);
   });
 

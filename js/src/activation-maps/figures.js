@@ -10,7 +10,7 @@ import { boxOf } from './words.js';
 /** @typedef {import('./data.js').Maps} Maps */
 
 /** Tallest picture, CSS px. */
-const TALLEST = 400;
+const TALLEST = 460;
 
 /** Text that is already there stays, so that nothing is laid out again. @param {Element} node @param {string} text */
 export function put(node, text) {

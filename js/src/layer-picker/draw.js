@@ -158,7 +158,7 @@ function describe(node, row, layer, chosen, input) {
     'aria-level': row.level,
     'aria-setsize': row.siblings,
     'aria-posinset': row.position,
-    'aria-label': layer ? spoken(layer, row.label) : `input, ${size(input)}`,
+    'aria-label': layer ? spoken(layer) : `input, ${size(input)}`,
     ...(layer ? { 'aria-selected': chosen } : { 'aria-disabled': true }),
     ...(row.opens ? { 'aria-expanded': row.open } : {}),
   };

@@ -163,7 +163,8 @@ export class Picker {
       scene.active = index;
     }
     this.update();
-    if (index >= 0) this.later(() => this.tree.show(this.at(index), true));
+    // the active row of that moment: a key may have moved on before the rows are there
+    if (index >= 0) this.later(() => this.tree.show(this.at(this.scene.active), true));
   }
 
   /** After the rows are there: before the first drawing nothing has a height to scroll in. @param {() => void} run */

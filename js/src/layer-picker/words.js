@@ -104,9 +104,9 @@ export function factsOf(layer, repeats) {
   ];
 }
 
-/** @param {Layer} layer @param {string} label */
-export function spoken(layer, label) {
-  return [label, kindOf(layer), `output ${size(layer.shape)}`, weights(layer)].join(', ');
+/** The whole name: read out, a row stands without the rows above it. @param {Layer} layer */
+export function spoken(layer) {
+  return [layer.name, kindOf(layer), `output ${size(layer.shape)}`, weights(layer)].join(', ');
 }
 
 /** "Conv2d 3 × 3, stride 2" @param {Layer} layer */
