@@ -31,20 +31,19 @@ def normalisation(transform: Any) -> tuple[Tensor, Tensor] | None:
 def to_input(picture: Picture, channels: int, transform: Transform | None, wanted: Sequence[int] | None) -> Tensor:
     """Turn a picture into a float tensor (C, H, W).
 
-    A tensor passes as it is. Everything else goes through the transform or, where there is none, becomes 0-1 at the
-    `wanted` height and width.
+    A tensor passes as it is. Everything else goes through the transform, as a PIL image where it has 1 or 3 channels;
+    where there is no transform it becomes 0-1 at the `wanted` height and width.
     """
     if isinstance(picture.data, Tensor):
         _check_channels(picture, channels)
         _check_range(picture)
         return picture.data
-    if picture.exact and (picture.channels != channels or channels not in (1, 3) or picture.data.dtype != np.uint8):
+    if picture.exact or channels not in (1, 3):
         _check_channels(picture, channels)
+    as_image = channels in (1, 3) and (transform is not None or picture.data.dtype == np.uint8)
+    if not as_image:
         return _from_values(picture, transform, wanted)
-    image = picture.image.convert({1: "L", 3: "RGB"}[channels]) if channels in (1, 3) else None
-    if image is None:
-        _check_channels(picture, channels)
-        return _from_values(picture, transform, wanted)
+    image = picture.image.convert("L" if channels == 1 else "RGB")
     if transform is not None:
         return _transformed(transform, image, picture, channels)
     if wanted is not None and (image.height, image.width) != tuple(wanted):

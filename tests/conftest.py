@@ -1,4 +1,4 @@
-"""What all tests share: small networks with known answers, and a guard that nothing about a model has changed."""
+"""What all tests share: a small network, and a guard that nothing about a model has changed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from networks import small_network
 from torch import nn
 
 
@@ -45,28 +46,6 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
 def unchanged():
     """`with unchanged(model): ...` fails if the block changes the model, also when the block raises."""
     return _unchanged
-
-
-class Residual(nn.Module):
-    """A block that adds its input to its result and shares one in-place ReLU."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x):
-        return self.relu(self.conv2(self.relu(self.conv1(x))) + x)
-
-
-def small_network(channels: int = 3, classes: int = 5) -> nn.Sequential:
-    """A small residual classifier for 16 x 16 images and larger."""
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(channels, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2), Residual(8),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes),
-    ).eval()
 
 
 @pytest.fixture

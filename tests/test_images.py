@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from conftest import small_network
+from networks import small_network
 from PIL import Image
 from torch.utils.data import TensorDataset
 
@@ -119,6 +119,21 @@ def test_an_array_of_the_wrong_channel_count_is_refused_and_a_file_is_converted(
     assert net.input(tmp_path / "grey.png").shape == (3, 16, 16)
     grey = dv.Network(small_network(1), input_size=(1, 16, 16))
     assert grey.input(_save(tmp_path / "colour.png", "red")).shape == (1, 16, 16)
+
+
+def test_a_transform_made_for_pil_images_takes_arrays_of_floats_and_bytes_alike():
+    from torchvision.transforms import Compose, Normalize, Resize, ToTensor
+
+    transform = Compose([Resize(16), ToTensor(), Normalize([0.5] * 3, [0.5] * 3)])
+    net = dv.Network(small_network(3), transform=transform)
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    from_bytes, from_floats = net.input(pixels), net.input(pixels / 255)
+    assert from_bytes.shape == (3, 16, 24) and torch.allclose(from_bytes, from_floats)
+
+
+def test_five_channels_pass_through_a_transform_as_a_tensor():
+    net = dv.Network(small_network(5), transform=lambda values: values.float() / 255 - 0.5, input_size=(5, 16, 16))
+    assert float(net.input(np.zeros((16, 16, 5), np.uint8)).max()) == -0.5
 
 
 def test_transparency_is_laid_on_white_and_exif_rotation_applied(tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from conftest import small_network
+from networks import small_network
 from safetensors.torch import save_file
 from torch import nn
 
@@ -236,7 +236,7 @@ def test_an_error_in_forward_names_the_layer():
 
 
 def test_a_model_in_train_mode_is_seen_in_evaluation_mode_and_left_training(unchanged):
-    model = small_network().train()
+    model = nn.Sequential(*small_network(), nn.Dropout(0.5), nn.BatchNorm1d(5)).train()
     model[1].eval()  # a frozen BatchNorm inside a training model
     with unchanged(model):
         net = dv.Network(model, input_size=(3, 16, 16))
@@ -402,6 +402,30 @@ def test_tokens_and_channels_last_maps_are_laid_out_right():
     output = torch.arange(25 * 12.0).reshape(25, 12)
     maps, extra = layout.maps(output)
     assert maps[3, 1, 2] == output[1 + 1 * 6 + 2, 3] and extra[3, 0] == output[0, 3]
+
+
+def test_a_layer_that_only_rearranges_is_read_as_the_layers_around_it():
+    class Rearranged(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.swap, self.drop = nn.Conv2d(3, 12, 4, stride=4), Swap(), nn.Identity()
+            self.norm, self.back = nn.LayerNorm(12), Swap((0, 3, 1, 2))
+
+        def forward(self, x):
+            return self.back(self.norm(self.drop(self.swap(self.conv(x))))).mean((2, 3))
+
+    class Swap(nn.Module):
+        def __init__(self, order=(0, 2, 3, 1)):
+            super().__init__()
+            self.order = order
+
+        def forward(self, x):
+            return x.permute(self.order)
+
+    net = dv.Network(Rearranged(), input_size=(3, 16, 24))
+    for name, axis in {"conv": 0, "swap": -1, "drop": -1, "norm": -1, "back": 0}.items():
+        layout = net.layer(name).layout
+        assert (layout.axis, layout.channels, layout.grid) == (axis, 12, (4, 6)), name
 
 
 def test_two_networks_on_one_model_share_its_lock(model):

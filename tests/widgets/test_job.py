@@ -97,6 +97,49 @@ def test_work_may_be_replaced_from_inside_its_own_step():
     assert seen == ["a", "x", "y"] and closed == [True] and job.status == "done"
 
 
+def test_a_step_asked_for_from_inside_a_step_does_nothing():
+    seen = []
+
+    def take(value):
+        seen.append(value)
+        assert job.step() == "running"
+
+    job = Job(take)
+    job.start(iter("abc"))
+    job.wait()
+    assert seen == list("abc")
+
+
+def test_a_restart_waits_for_the_step_that_runs_in_another_thread():
+    inside, go_on = threading.Event(), threading.Event()
+    closed = []
+
+    def work():
+        try:
+            inside.set()
+            go_on.wait(5)
+            yield "first"
+        finally:
+            closed.append(True)
+
+    seen = []
+    job = Job(seen.append)
+    number = job.start(work())
+    stepper = threading.Thread(target=job.step, args=(number, 0))
+    stepper.start()
+    inside.wait(5)
+    starter = threading.Thread(target=job.start, args=(iter("second"),))
+    starter.start()
+    starter.join(0.2)
+    assert starter.is_alive(), "the running generator is not replaced under the thread that runs it"
+    go_on.set()
+    starter.join(5)
+    stepper.join(5)
+    assert seen == ["first"] and closed == [True]
+    job.wait()
+    assert seen == ["first", *"second"]
+
+
 def test_an_error_is_kept_and_raised_by_wait():
     def work():
         yield 1

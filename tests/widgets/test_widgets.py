@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from conftest import small_network
+from networks import small_network
 from PIL import Image
 from torch import nn
 
