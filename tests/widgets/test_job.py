@@ -110,6 +110,17 @@ def test_a_step_asked_for_from_inside_a_step_does_nothing():
     assert seen == list("abc")
 
 
+def test_work_that_asks_for_a_step_of_its_own_job_is_not_run_into_itself():
+    def work():
+        assert job.step() == "running"
+        yield 1
+
+    job = Job(lambda _: None)
+    job.start(work())
+    job.wait()
+    assert job.status == "done"
+
+
 def test_a_restart_waits_for_the_step_that_runs_in_another_thread():
     inside, go_on = threading.Event(), threading.Event()
     closed = []
