@@ -7,7 +7,6 @@ import itertools
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +60,7 @@ class Widget(anywidget.AnyWidget):
 
     _net: Network | None = None
     _worker: Job | None = None
+    _sync_lock = threading.RLock()  # each instance gets its own; this one serves while it is being made
 
     def __init__(self, net: Network, **unknown: Any):
         if unknown:
@@ -204,28 +204,10 @@ class Widget(anywidget.AnyWidget):
             raise ValueError(f"There is no message of type {kind!r}.")
         return {"ok": True}, []
 
-    @contextmanager
-    def hold_sync(self) -> Iterator[None]:
-        """Send all changes made inside as one message, also where another thread changes traits meanwhile.
-
-        ipywidgets' own collects the names in a set that a second thread may change while it is read.
-        """
+    def send_state(self, key: Any = None) -> None:
+        """Read and send values under one lock, so that the newest value is also the last one sent."""
         with self._sync_lock:
-            outermost = not self._holding_sync
-            self._holding_sync = True
-        try:
-            yield
-        finally:
-            if outermost:
-                with self._sync_lock:
-                    self._holding_sync = False
-                    names, self._states_to_send = self._states_to_send, set()
-                if names:
-                    self.send_state(names)
-
-    def _should_send_property(self, key: str, value: Any) -> bool:
-        with self._sync_lock:
-            return super()._should_send_property(key, value)
+            super().send_state(key)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the page; put back and explain what is refused."""

@@ -384,32 +384,28 @@ def test_a_value_from_the_page_that_is_refused_is_put_back_and_explained(net, im
     assert page.sent[-1][0]["type"] == "refused" and page.sent[-1][0]["reason"]
 
 
-def test_threads_that_change_traits_while_results_are_shown_lose_no_change(net, images):
+def test_the_newest_value_is_the_last_one_sent_when_two_threads_send(net, images):
     maps = dv.ActivationMaps(net, images, layer="2")
     maps.wait()
-    sent, failures = {}, []
-    send = maps.send_state
-    maps.send_state = lambda key=None: (sent.update(maps.get_state(key)), send(key))
+    sent, slow, go_on = [], threading.Event(), threading.Event()
 
-    def show():
-        try:
-            for _ in range(60):
-                with maps.hold_sync():
-                    maps._show(maps._key, maps._activations)
-                    maps.progress = maps.progress + 1
-        except Exception as error:  # noqa: BLE001
-            failures.append(error)
+    def send(message, buffers=None):
+        if not slow.is_set():
+            slow.set()
+            go_on.wait(5)  # a large message is on its way while the other thread changes a value
+        sent.append(message["state"].get("gamma"))
 
-    thread = threading.Thread(target=show)
-    thread.start()
-    turn = 0
-    while thread.is_alive():
-        turn += 1
-        maps.channel, maps.gamma, maps.overlay = turn % 8, 0.3 + turn % 9 / 10, turn % 11 / 10
-    thread.join()
-    assert not failures
-    for name in ("channel", "gamma", "overlay", "progress"):
-        assert sent[name] == getattr(maps, name), name
+    maps._send = send
+    first = threading.Thread(target=lambda: maps.send_state(["gamma", "_tiles"]))
+    first.start()
+    slow.wait(5)
+    second = threading.Thread(target=lambda: setattr(maps, "gamma", 0.5))
+    second.start()
+    second.join(0.2)
+    go_on.set()
+    first.join(5)
+    second.join(5)
+    assert sent == [1.0, 0.5]
 
 
 def test_a_closed_widget_says_so_and_answers_the_page(net, images):
