@@ -12,7 +12,7 @@ LAB_FLAGS ?=
 .PHONY: demo test test-js test-python test-zoo bench lint js screenshots clean
 
 demo: .venv/.lab  ## open the tour in JupyterLab
-	.venv/bin/jupyter lab $(ROOT) $(LAB_FLAGS) notebooks/00-tour.ipynb
+	.venv/bin/jupyter lab $(ROOT) --ServerApp.root_dir="$(CURDIR)/notebooks" --LabApp.default_url=/lab/tree/00-tour.ipynb $(LAB_FLAGS)
 
 test: .venv/.dev lint test-js test-python  ## everything, with a real browser
 

@@ -42,21 +42,25 @@ class Lab:
         return page
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[Lab]:
-    """Start JupyterLab in a folder, with settings of its own; stop it by its process id."""
+def own_settings(folder: Path) -> dict[str, str]:
+    """Return an environment in which Jupyter keeps to a folder of its own and asks nothing at the start."""
     home = folder / ".home"
     for name, values in QUIET.items():
         path = home / "settings" / "@jupyterlab" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-    port = _free_port()
-    env = {
-        **os.environ,
+    return {
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "work"),
         "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTER_DATA_DIR": str(home / "data"), "IPYTHONDIR": str(home / "ipython"),
     }
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Lab]:
+    """Start JupyterLab in a folder, with settings of its own; stop it by its process id."""
+    port = free_port()
+    env = {**os.environ, **own_settings(folder)}
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
         "--IdentityProvider.token=", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}",
@@ -66,7 +70,7 @@ def running(folder: Path) -> Iterator[Lab]:
         server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_for(f"{url}/api/status", server, folder / "lab.log")
+            wait_for(f"{url}/api/status", server, folder / "lab.log")
             yield Lab(url, folder)
         finally:
             server.terminate()
@@ -157,13 +161,15 @@ def set_theme(page, name: str) -> None:
     page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that is free on this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    """Wait until a server answers; raise with its log if it ends instead."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if server.poll() is not None:
