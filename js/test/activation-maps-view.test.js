@@ -97,6 +97,29 @@ describe('activation maps', () => {
     expect(caption()).toContain('click a tile to enlarge its channel');
   });
 
+  it('after an error the caption speaks of the maps again', async () => {
+    const { model, caption } = await open({ status: 'done', error: '' });
+    for (const [status, error] of [
+      ['error', 'The network failed.'],
+      ['done', ''],
+    ]) {
+      model.set('error', error);
+      model.set('status', status);
+      await drawn();
+      expect(caption()).toContain(error ? 'before the error was removed' : 'click a tile to enlarge its channel');
+    }
+  });
+
+  it('draws nothing from a sheet before it is decoded, and keeps what was there', async () => {
+    vi.stubGlobal('createImageBitmap', () => new Promise(() => {}));
+    const { root, model } = await open();
+    const sheet = { codec: 'jpeg', cell: [8, 8], sheet: [24, 32], key: 'b', layer: 'conv1' };
+    const next = content(sheet);
+    for (const [name, value] of Object.entries({ ...next, _tiles: new Uint8Array(9) })) model.set(name, value);
+    await drawn();
+    expect(readable(one(root, '.dvw-head'))).toContain('block · 12 channels');
+  });
+
   it('an arrow key in the grid chooses the next channel and tells it', async () => {
     const { model, grid, press, caption } = await open();
     await press(grid, 'ArrowRight');

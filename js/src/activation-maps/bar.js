@@ -110,12 +110,12 @@ export function controls(view, onOver) {
   const source = sources(view);
   const look = looks(view, onOver);
   // where it is narrow the rarely used ones wait behind a button
-  const more = button({ label: 'More', pressed: false, onClick: () => more.set(pixels.classList.toggle('am-open')) });
+  const more = button({ label: 'More', pressed: false, onClick: () => more.set(view.bar.classList.toggle('am-open')) });
   more.el.classList.add('am-more');
   group(view, source.image, source.layer, source.call, look.overlay).classList.add('am-source');
   group(view, look.order, look.over, more);
   const pixels = group(view, look.scale, look.gamma, look.colors);
-  pixels.classList.add('am-pixels');
+  for (const el of [pixels, look.overlay.el]) el.classList.add('am-pixels');
 
   function follow() {
     source.follow();

@@ -108,7 +108,8 @@ function setup(view) {
 
   /** Only when it says something else: the states of the job speak through the same caption. */
   function tell() {
-    if (!state.maps) return;
+    if (get('status') === 'error') told = ''; // the note speaks; what comes after it is new
+    if (!state.maps || get('status') === 'error') return;
     const parts = sentence(state.maps);
     const key = JSON.stringify(parts);
     if (key !== told) view.caption.say(parts, typeof parts === 'string' ? 'info' : 'crosshair');
