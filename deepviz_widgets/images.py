@@ -119,7 +119,7 @@ class ImageSet(Sequence[Picture]):
             raise
         except Exception as error:  # a Dataset runs the user's own code, which may raise anything
             raise ImageError(f"Image {row} cannot be read: {type(error).__name__}: {first_line(error)}.") from error
-        image, label = source if isinstance(source, tuple) else (source, None)
+        image, label = (*source, None)[:2] if isinstance(source, tuple) else (source, None)
         known = self.labels[at] if self.labels is not None else label
         known = None if known is None else int(known)
         masks = {key: mask[at] for key, mask in self.masks.items()}
@@ -257,3 +257,20 @@ def _as_labels(
             raise ImageError(f"The label {unknown[0]!r} is not among the classes.")
         values = np.array([classes.index(value) for value in values.tolist()])
     return values.astype(int), classes
+
+
+def as_images(source: Any) -> ImageSet:
+    """Take an ImageSet, what makes one, or a single image of any kind.
+
+    Raises
+    ------
+    ImageError
+        If it is none of these.
+    """
+    if isinstance(source, ImageSet):
+        return source
+    stacked = getattr(source, "ndim", 0) == 4
+    folder = isinstance(source, (str, Path)) and Path(source).is_dir()
+    dataset = hasattr(source, "__len__") and hasattr(source, "__getitem__") and not hasattr(source, "ndim")
+    several = stacked or folder or (dataset and not isinstance(source, str))
+    return ImageSet(source if several else [source])

@@ -80,7 +80,8 @@ def _transformed(transform: Transform, source: Any, picture: Picture, channels: 
 def _check_channels(picture: Picture, channels: int) -> None:
     if picture.channels != channels:
         raise ImageError(
-            f"The image {picture.name!r} has {plural(picture.channels, 'channel')}, but the network takes {channels}. "
+            f"The image {picture.name!r} has {plural(picture.channels, 'channel')}, "
+            f"but the network takes {channels}. "
             f"Give an image of {plural(channels, 'channel')}, or a file or PIL image, which is converted."
         )
 
@@ -90,8 +91,8 @@ def _check_range(picture: Picture) -> None:
     low, high = float(picture.data.min()), float(picture.data.max())
     if high > 64:  # normalised inputs lie within a few units of 0; 0-255 is the usual slip
         raise ImageError(
-            f"The image {picture.name!r} is a tensor with values from {low:.4g} to {high:.4g}, far outside what networks are "
-            "trained on; give it as uint8, so that it is preprocessed, or preprocess it first."
+            f"The image {picture.name!r} is a tensor with values from {low:.4g} to {high:.4g}, far outside what "
+            "networks are trained on; give it as uint8, so that it is preprocessed, or preprocess it first."
         )
 
 

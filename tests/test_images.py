@@ -10,6 +10,7 @@ from PIL import Image
 from torch.utils.data import TensorDataset
 
 import deepviz_widgets as dv
+from deepviz_widgets.images import as_images
 
 
 def _save(path, colour, size=(12, 8)):
@@ -134,6 +135,19 @@ def test_a_transform_made_for_pil_images_takes_arrays_of_floats_and_bytes_alike(
 def test_five_channels_pass_through_a_transform_as_a_tensor():
     net = dv.Network(small_network(5), transform=lambda values: values.float() / 255 - 0.5, input_size=(5, 16, 16))
     assert float(net.input(np.zeros((16, 16, 5), np.uint8)).max()) == -0.5
+
+
+@pytest.mark.parametrize("form", ["array", "stack", "list", "pil", "path", "folder", "set", "dataset"])
+def test_one_image_or_many_of_any_kind_become_an_image_set(form, tmp_path):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    source, number = {
+        "array": (pixels, 1), "stack": (np.stack([pixels] * 3), 3), "list": ([pixels, pixels], 2),
+        "pil": (Image.fromarray(pixels), 1), "path": (str(tmp_path / "a.png"), 1), "folder": (tmp_path, 1),
+        "set": (dv.ImageSet([pixels] * 4), 4), "dataset": (TensorDataset(torch.zeros(5, 3, 8, 8)), 5),
+    }[form]
+    images = as_images(source)
+    assert len(images) == number and images[0].size == (8, 8)
 
 
 def test_transparency_is_laid_on_white_and_exif_rotation_applied(tmp_path):

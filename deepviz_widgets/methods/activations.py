@@ -175,7 +175,7 @@ def activations(net: Network, image: Any, layer: Any, *, call: int = -1) -> Acti
     3
     """
     chosen = net.layer(layer)
-    index = _call(chosen, call)
+    index = which_call(chosen, call)
     batch = net.input(image)[None]
     with capture(net, [chosen.name], stop=True) as seen:
         net.forward(batch)
@@ -183,7 +183,7 @@ def activations(net: Network, image: Any, layer: Any, *, call: int = -1) -> Acti
     if len(outputs) <= index:
         raise NetworkError(f"For this image the network called layer {chosen.name!r} only {len(outputs)} times.")
     output = outputs[index]
-    layout = _fitting(chosen, output, batch)
+    layout = layout_of(chosen, output, batch)
     maps, extra = layout.maps(layout.image(output).float())
     if not bool(torch.isfinite(maps).all()):
         raise NetworkError(_why_not_finite(net, batch, chosen.name))
@@ -219,7 +219,7 @@ def survey(
     (64, 64)
     """
     chosen = net.layer(layer)
-    index = _call(chosen, call)
+    index = which_call(chosen, call)
     size = batch if chosen.layout.batch is not None else 1
     sums = _Sums(chosen.layout.channels)
     for start in range(0, len(images), size):
@@ -231,14 +231,15 @@ def survey(
         yield sums.so_far(chosen.name, index, min(start + size, len(images)), len(images))
 
 
-def _call(layer: Layer, call: int) -> int:
+def which_call(layer: Layer, call: int) -> int:
+    """Return the index of a call, counted from 0; raise where the layer is not called that often."""
     if not -layer.called <= call < layer.called:
         times = "once" if layer.called == 1 else f"{layer.called} times"
         raise ValueError(f"Layer {layer.name!r} is called {times}; there is no call {call}, counted from 0.")
     return call % layer.called
 
 
-def _fitting(layer: Layer, output: Tensor, batch: Tensor) -> Layout:
+def layout_of(layer: Layer, output: Tensor, batch: Tensor) -> Layout:
     """Return the layout of this very output: an image of another size, or another call, gives other maps."""
     layout = layer.layout
     one = tuple(layout.image(output).shape)
@@ -301,7 +302,7 @@ class _Sums:
     def add(self, output: Tensor, layer: Layer, inputs: Tensor) -> None:
         for index in range(len(inputs)):
             one = layer.layout.image(output, index)
-            maps, _ = _fitting(layer, output, inputs).maps(one.float())
+            maps, _ = layout_of(layer, output, inputs).maps(one.float())
             flat = maps.flatten(1).cpu()
             self.high = torch.maximum(self.high, flat.amax(1))
             self.total += flat.sum(1, dtype=torch.float64)

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
-from ..images import ImageSet
+from ..images import ImageSet, as_images
 from ..methods.activations import ORDERS, Activations, ChannelStatistics, activations, ordered, overview, survey
+from ..methods.receptive_field import ReceptiveField, receptive_field
 from ..network import Network
-from ..pictures import ImageError
 from ..words import count, plural
 from . import wire
 from .base import LayerName, Widget, bundle
 
-_TILE_SIDE = 96  # device pixels of a tile on most screens; sharper ones are sent when asked for
-_OVERVIEW_CELLS = 1 << 20
 _MOST_NAMES = 2000
 
 
@@ -36,6 +34,8 @@ class ActivationMaps(Widget):
         Which channel is enlarged, counted from 0.
     call : int
         Which call of a layer that runs several times, counted from 0; -1 is the last.
+
+    The box on the image is what the cell under the pointer can see of it (see `methods.receptive_field`).
 
     Attributes
     ----------
@@ -95,6 +95,8 @@ class ActivationMaps(Widget):
     _stats = t.Bytes(b"").tag(sync=True)
     _map = t.Bytes(b"").tag(sync=True)
     _map_meta = t.Dict().tag(sync=True)
+    _field = t.Bytes(b"").tag(sync=True)
+    _field_meta = t.Dict().tag(sync=True)
     _survey = t.Bytes(b"").tag(sync=True)
     _survey_meta = t.Dict().tag(sync=True)
 
@@ -110,7 +112,7 @@ class ActivationMaps(Widget):
         **unknown: Any,
     ):
         super().__init__(net, **unknown)
-        self._images = images if isinstance(images, ImageSet) or images is None else _as_set(images)
+        self._images = None if images is None else as_images(images)
         self._activations: Activations | None = None
         self._statistics: ChannelStatistics | None = None
         self._measuring: Iterator[ChannelStatistics] | None = None
@@ -141,7 +143,7 @@ class ActivationMaps(Widget):
     @images.setter
     def images(self, images: Any) -> None:
         self.network  # noqa: B018
-        self._images = images if isinstance(images, ImageSet) else _as_set(images)
+        self._images = as_images(images)
         self._activations, self._prepared, self._image = None, None, {}
         self._forget_statistics()
         if self.image >= len(self._images):
@@ -269,20 +271,30 @@ class ActivationMaps(Widget):
                 picture = self._images[self.image]
                 self._prepared = (self.image, picture, self.network.input(picture))
             yield key, activations(self.network, self._prepared[2], self.layer, call=self.call)
+            yield from self._seen_by_cells(self._prepared[2])
         if self._measuring is not None and self._measure_on:
             while (found := next(self._measuring, None)) is not None:
                 yield found  # not `yield from`, which would close the measuring together with this generator
 
+    def _seen_by_cells(self, tensor: Any) -> Iterator[ReceptiveField]:
+        try:
+            found = receptive_field(self.network, self.layer, call=self.call, input_size=tuple(tensor.shape))
+        except (ValueError, RuntimeError):
+            return  # the box is an extra: what keeps it from being worked out must not take the maps away
+        yield found
+
     def _publish(self, result: Any) -> None:
         if isinstance(result, ChannelStatistics):
             self._show_statistics(result)
+        elif isinstance(result, ReceptiveField):
+            self._show_field(result)
         else:
             self._show(*result)
 
     def _show(self, key: tuple[str, int, int], found: Activations) -> None:
         self._key, self._activations = key, found
         self._shown += 1
-        shrunk = overview(found.maps, self._tile_shape(found))
+        shrunk = overview(found.maps, wire.tile_shape(found.maps.shape))
         tiles, packing = wire.sheet(wire.quantised(shrunk, found.low, found.high))
         extra = found.extra[:, 0] if found.extra.shape[1] else np.zeros(found.channels)
         with self.hold_sync():
@@ -316,6 +328,19 @@ class ActivationMaps(Widget):
             self._map = wire.floats(one)
             self._map_meta = {"key": str(self._shown), "channel": self.channel, "shape": list(one.shape)}
 
+    def _show_field(self, found: ReceptiveField) -> None:
+        """Send what each row and column sees, in pixels clipped to the image; nothing where that is not known."""
+        rows, columns = found.boxes[:, :1, ::2], found.boxes[:1, :, 1::2]
+        known = found.status in ("exact", "upper bound", "whole image") and found.grid == tuple(self._map_full())
+        if not known or not ((found.boxes[..., ::2] == rows).all() and (found.boxes[..., 1::2] == columns).all()):
+            return
+        with self.hold_sync():
+            self._field = wire.floats(np.concatenate([*rows[:, 0].T, *columns[0].T]))
+            self._field_meta = {"key": str(self._shown), "most": found.status == "upper bound"}
+
+    def _map_full(self) -> list[int]:
+        return self._tiles_meta.get("full", [0, 0])
+
     def _show_statistics(self, found: ChannelStatistics) -> None:
         self._statistics = found
         with self.hold_sync():
@@ -323,14 +348,6 @@ class ActivationMaps(Widget):
             self._survey_meta = {"layer": found.layer, "call": found.call, "done": found.done, "total": found.total}
             self.progress = found.done / found.total
             self._doing = f"{count(found.done)} of {plural(found.total, 'image')}"
-
-    def _tile_shape(self, found: Activations) -> tuple[int, int]:
-        """Shrink by whole factors to what a tile shows, further where there are very many channels."""
-        height, width = found.maps.shape[1:]
-        factor = -(-max(height, width) // _TILE_SIDE)
-        while found.channels * -(-height // factor) * -(-width // factor) > _OVERVIEW_CELLS:
-            factor += 1
-        return -(-height // factor), -(-width // factor)
 
     def _unit_names(self, found: Activations) -> list[str]:
         net = self.network
@@ -359,22 +376,6 @@ class ActivationMaps(Widget):
         maps = overview(found.maps[chosen], (h, w))
         tiles = wire.quantised(maps, found.low[chosen], found.high[chosen])
         return {"key": content["key"], "channels": chosen.tolist(), "shape": [h, w]}, [tiles.tobytes()]
-
-
-def _as_set(images: Any) -> ImageSet:
-    if isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4:
-        return ImageSet(images)
-    try:
-        return ImageSet([images]) if not _is_folder(images) else ImageSet(images)
-    except TypeError as error:
-        raise ImageError(str(error)) from error
-
-
-def _is_folder(images: Any) -> bool:
-    from pathlib import Path  # noqa: PLC0415
-
-    several = hasattr(images, "__len__") and hasattr(images, "__getitem__") and not hasattr(images, "ndim")
-    return (isinstance(images, (str, Path)) and Path(images).is_dir()) or (several and not isinstance(images, str))
 
 
 def _first_maps(net: Network) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import traitlets as t
 
 from ..layers import Layer
+from ..methods.receptive_field import ReceptiveField, receptive_fields
 from ..network import Network
 from .base import LayerName, Widget, bundle
 
@@ -56,6 +57,7 @@ class LayerPicker(Widget):
     query = t.Unicode("", help="Text in the search field.").tag(sync=True)
     _network = t.Dict().tag(sync=True)
     _layers = t.List().tag(sync=True)
+    _fields = t.Dict().tag(sync=True)
 
     def __init__(self, net: Network, *, layer: Any = None, **unknown: Any):
         super().__init__(net, **unknown)
@@ -68,8 +70,20 @@ class LayerPicker(Widget):
             self.layer = "" if layer is None else layer
         self._follow(layer, "layer")
 
+    def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        if what != "fields":
+            return super()._answer(what, content)
+        if not self._fields:  # asked for by the page once it stands, as it takes a forward pass or two
+            self._fields = {name: _seen(field) for name, field in receptive_fields(self.network).items()}
+        return {}, []
+
     def _summary(self) -> Iterator[str]:
         yield f"layer={self.layer!r}"
+
+
+def _seen(field: ReceptiveField) -> dict[str, Any]:
+    apart = [float(side) for side in field.stride] if field.stride else None
+    return {"status": field.status, "sees": list(field.size), "apart": apart}
 
 
 def tree(layers: tuple[Layer, ...]) -> list[dict[str, Any]]:

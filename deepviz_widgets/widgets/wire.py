@@ -14,6 +14,8 @@ from PIL import Image
 
 MESSAGE_LIMIT = 1 << 20  # bytes; Colab and proxies break larger messages
 RAW_LIMIT = 96 * 1024  # smaller sheets go as they are
+_TILE_SIDE = 96  # device pixels of a tile on most screens; sharper ones are sent when asked for
+_MOST_CELLS = 1 << 20
 _JPEG_QUALITY = 90
 _BLOCK = 8  # JPEG codes blocks of 8 x 8: tiles aligned to them do not bleed into each other
 _SHEET_SIDE = 8192
@@ -22,6 +24,15 @@ _SHEET_SIDE = 8192
 def floats(values: np.ndarray) -> bytes:
     """Pack an array as little-endian float32."""
     return np.ascontiguousarray(values, dtype="<f4").tobytes()
+
+
+def tile_shape(shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Shrink maps (C, H, W) by a whole factor to what a tile shows, further where there are very many channels."""
+    channels, height, width = shape
+    factor = -(-max(height, width) // _TILE_SIDE)
+    while channels * -(-height // factor) * -(-width // factor) > _MOST_CELLS:
+        factor += 1
+    return -(-height // factor), -(-width // factor)
 
 
 def quantised(maps: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import { rgbaOf } from '../src/activation-maps/draw.js';
 import { stepCell } from '../src/activation-maps/figures.js';
 import { columnsFor, stemColumns } from '../src/activation-maps/layout.js';
 import { placeOf, rank } from '../src/activation-maps/order.js';
-import { aside, boxOf, ofCell, ofChannel, placed, sizes, value } from '../src/activation-maps/words.js';
+import { aside, boxOf, seenBy, ofCell, ofChannel, placed, sizes, value } from '../src/activation-maps/words.js';
 import { DIVERGING, GREY, VIRIDIS } from '../src/lib/color.js';
 
 const META = {
@@ -234,6 +234,22 @@ describe('words', () => {
   });
   it('one cell of the map stands for its share of the image', () => {
     expect(boxOf(maps(), { height: 8, width: 16 }, 1, 3)).toEqual({ x: 12, y: 4, w: 4, h: 4 });
+  });
+  it('a cell is told with what it sees, once that is known', () => {
+    const image = { height: 8, width: 16 };
+    const field = Float32Array.from([0, 2, 6, 8, 0, 3, 7, 11, 5, 9, 13, 16]); // tops, bottoms, lefts, rights
+    const known = { ...maps(), field, most: false };
+    expect(seenBy(known, image, 1, 3)).toEqual({ x: 11, y: 2, w: 5, h: 6 });
+    const say = (/** @type {any} */ m) => text(ofCell(m, 0, { row: 1, column: 3 }, 12.688, true, image));
+    expect(say(known)).toBe('Channel 0 is 12.69 at row 1, column 3; that cell sees the 6 × 5 px in the box.');
+    expect(say({ ...known, most: true })).toContain('that cell sees at most the 6 × 5 px in the box.');
+    const all = Float32Array.from([0, 0, 8, 8, 0, 0, 0, 0, 16, 16, 16, 16]);
+    expect(say({ ...known, field: all })).toContain('that cell sees the whole image.');
+  });
+  it('a field of other tiles is not taken for that of these', () => {
+    const field = { _field: new Float32Array(12), _field_meta: { key: 'old' } };
+    expect(readMaps(traits(field))?.field).toBe(null);
+    expect(readMaps(traits({ ...field, _field_meta: { key: 'a' } }))?.field?.length).toBe(12);
   });
   it('a cell is told with its value, its place and the pixels it stands for', () => {
     const told = ofCell(maps(), 0, { row: 1, column: 3 }, 12.688, true, { height: 8, width: 16 });

@@ -145,7 +145,7 @@ def test_the_pointer_reads_the_exact_value_of_a_cell(photos):
     exact = float(jupyter.python(photos.page, f"print(maps.activations.maps[maps.channel, {row}, {column}])"))
     assert abs(shown - exact) <= 0.006
     assert row == int(0.51 * 56) and column == int(0.41 * 84)
-    assert "4 × 4 px" in text, "one cell of 56 x 84 stands for 4 x 4 of 224 x 336 pixels"
+    assert "that cell sees the 35 × 35 px in the box" in text, "7 x 7 stride 2, pooling, and three of 3 x 3"
 
 
 def test_the_box_on_the_photograph_follows_the_pointer(photos):

@@ -170,8 +170,42 @@ def test_nothing_is_computed_before_a_page_or_wait_asks(net, images):
     maps = dv.ActivationMaps(net, images, layer="2")
     assert not calls and maps.status == "running"
     maps.wait()
+    assert len(calls) == 2, "one pass for the maps, one, the first time, for what the cells see"
+    maps.layer = "0"
+    maps.wait()
     handle.remove()
-    assert len(calls) == 1 and maps.status == "done"
+    assert len(calls) == 3 and maps.status == "done"
+
+
+def test_the_page_gets_what_each_row_and_column_of_the_map_sees(net, images):
+    maps = dv.ActivationMaps(net, images, layer="4.conv1")
+    maps.wait()
+    field = np.frombuffer(maps._field, "<f4")
+    assert maps._field_meta == {"key": maps._tiles_meta["key"], "most": False}
+    top, bottom, left, right = field.reshape(4, 8)
+    # a 3 x 3 convolution, a 2 x 2 pooling, a 3 x 3 convolution: 8 pixels wide, 2 apart, cut at the border of 16
+    assert np.array_equal(top, np.clip(np.arange(8) * 2 - 3, 0, 16)) and np.array_equal(top, left)
+    assert np.array_equal(bottom, np.clip(np.arange(8) * 2 + 5, 0, 16)) and np.array_equal(bottom, right)
+
+
+def test_the_picker_gives_what_the_cells_of_every_layer_see_when_the_page_asks(net):
+    picker = dv.LayerPicker(net)
+    assert picker._fields == {}, "nothing is computed before a page asks"
+    assert FakePage(picker).ask(type="request", what="fields")[0]["ok"]
+    assert picker._fields["4.conv1"] == {"status": "exact", "sees": [8, 8], "apart": [2.0, 2.0]}
+    assert picker._fields["7"]["status"] == "whole image"
+
+
+def test_a_network_whose_fields_cannot_be_worked_out_still_shows_its_maps(net, images, monkeypatch):
+    from deepviz_widgets.widgets import activation_maps
+
+    def fails(*_args, **_kwargs):
+        raise RuntimeError("no such rule")
+
+    monkeypatch.setattr(activation_maps, "receptive_field", fails)
+    maps = dv.ActivationMaps(net, images, layer="4.conv1")
+    maps.wait()
+    assert maps.status == "done" and maps._tiles and maps._field == b""
 
 
 def test_switching_image_layer_and_channel_changes_what_is_shown(net, images):

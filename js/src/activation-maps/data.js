@@ -12,6 +12,8 @@ import { dequantise } from '../lib/color.js';
  * @property {number} count @property {Uint8Array} tiles @property {'maps' | 'bars' | 'stems'} face
  * @property {Float32Array} lo @property {Float32Array} hi @property {Float32Array} mean
  * @property {Float32Array} active @property {Float32Array} strength @property {Float32Array} token
+ * @property {Float32Array | null} field what each row and column sees: tops, bottoms, lefts, rights
+ * @property {boolean} most whether that is an upper bound
  */
 /** @typedef {{done: number, total: number, max: Float32Array, mean: Float32Array, active: Float32Array, strength: Float32Array}} Survey */
 /** @typedef {{values: Uint8Array | Float32Array, h: number, w: number}} Values one channel, as bytes of its tile or exact */
@@ -52,10 +54,18 @@ export function readMaps(get, tiles = bytes(get('_tiles'))) {
   return {
     ...meta,
     ...rows(all, count, ['lo', 'hi', 'mean', 'active', 'strength', 'token']),
+    ...readField(get, meta),
     count,
     tiles,
     face: faceOf(meta),
   };
+}
+
+/** What the cells can see of the image, once it is known. @param {Get} get @param {Pick<Maps, 'key' | 'full'>} meta */
+function readField(get, { key, full: [H, W] }) {
+  const about = get('_field_meta') ?? {};
+  const field = floats(get('_field'));
+  return { field: about.key === key && field.length === 2 * (H + W) ? field : null, most: Boolean(about.most) };
 }
 
 /** The overview tile of a channel. @param {Maps} maps @param {number} channel @returns {Values} */

@@ -3,7 +3,7 @@ import { dim, fit, hatch, stretch } from '../lib/canvas.js';
 import { make } from '../lib/frame.js';
 import { css } from '../lib/theme.js';
 import { cellBox } from './draw.js';
-import { boxOf } from './words.js';
+import { boxOf, seenBy } from './words.js';
 
 /** @typedef {{row: number, column: number}} Cell */
 /** @typedef {{height: number, width: number}} ImageSize */
@@ -104,15 +104,19 @@ export function measure(pair, { height, width }) {
  * A picture, a map over it, and the box round a cell.
  * @param {HTMLElement} root @param {HTMLCanvasElement} canvas @param {{w: number, h: number}} size
  * @param {(HTMLCanvasElement | null)[]} layers from below; hatched where there is none yet
- * @param {Maps | null} maps @param {Cell | null} cell @param {boolean} dimmed outside the cell
+ * @param {Maps | null} maps @param {Cell | null} cell @param {ImageSize | null} image of the input: dimmed outside what the cell sees
  */
-export function drawPicture(root, canvas, { w, h }, layers, maps, cell, dimmed) {
+export function drawPicture(root, canvas, { w, h }, layers, maps, cell, image) {
   Object.assign(canvas.style, { width: `${w}px`, height: `${h}px` });
   const ctx = fit(canvas, w, h);
   if (!layers[0]) hatch(ctx, 0, 0, w, h, css(root, '--dvw-void'), css(root, '--dvw-void-2'));
   for (const layer of layers) if (layer) stretch(ctx, layer, 0, 0, w, h);
   if (!cell || !maps) return;
-  const box = boxOf(maps, { width: w, height: h }, cell.row, cell.column);
-  if (dimmed) dim(ctx, w, h, box);
+  const box = (image ? seenBy : boxOf)(maps, image ?? { width: w, height: h }, cell.row, cell.column);
+  if (image) {
+    const k = w / image.width;
+    for (const side of /** @type {const} */ (['x', 'y', 'w', 'h'])) box[side] *= k;
+    dim(ctx, w, h, box);
+  }
   cellBox(ctx, w, h, box);
 }

@@ -141,7 +141,7 @@ function setup(view) {
       `The input image ${image.name}`,
     );
     input.pic.classList.toggle('dvw-stale', state.stale().image);
-    drawPicture(root, input.canvas, size, [picture(veil > 0), over], maps, about.cell ?? null, true);
+    drawPicture(root, input.canvas, size, [picture(veil > 0), over], maps, about.cell ?? null, image);
   }
 
   /** @param {Maps | null} maps */
@@ -160,7 +160,7 @@ function setup(view) {
     if (flat) return parts.number.draw(root, maps, channel, size);
     const map =
       maps && enlarged(maps, channel, state.look(maps), best(state, maps, channel, sharp.get(maps.key, channel)));
-    drawPicture(root, large.canvas, size, [map], maps, about.cell ?? null, false);
+    drawPicture(root, large.canvas, size, [map], maps, about.cell ?? null, null);
     if (maps) drawScale(maps, channel);
   }
 

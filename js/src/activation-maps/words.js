@@ -45,17 +45,28 @@ export function boxOf({ full: [H, W] }, { height, width }, row, column) {
   return { x: (column * width) / W, y: (row * height) / H, w: width / W, h: height / H };
 }
 
+/** What one cell can see, in image pixels; where that is not known, what it stands for. @param {Maps} maps @param {ImageSize} image @param {number} row @param {number} column */
+export function seenBy(maps, image, row, column) {
+  const {
+    field,
+    full: [H, W],
+  } = maps;
+  if (!field) return boxOf(maps, image, row, column);
+  const [y, x] = [field[row], field[2 * H + column]];
+  return { x, y, w: field[2 * H + W + column] - x, h: field[H + row] - y };
+}
+
 /** @param {Maps} maps @param {number} i @param {{row: number, column: number}} cell @param {number} v @param {boolean} exact @param {ImageSize} image @returns {Part[]} */
 export function ofCell(maps, i, { row, column }, v, exact, image) {
-  const { w, h } = boxOf(maps, image, row, column);
+  const { w, h } = seenBy(maps, image, row, column);
   const about = (/** @type {boolean} */ sure) => (sure ? '' : 'about ');
-  return [
-    `${subject(maps, i)} is ${about(exact)}`,
-    { b: value(v) },
-    ` at row ${row}, column ${column}; one ${maps.layout === 'tokens' ? 'token' : 'cell'} stands for ${about(w % 1 === 0 && h % 1 === 0)}`,
-    { b: `${size([Math.max(1, h), Math.max(1, w)])} px` },
-    ' of the image.',
-  ];
+  const cell = maps.layout === 'tokens' ? 'token' : 'cell';
+  const px = { b: `${size([Math.max(1, h), Math.max(1, w)])} px` };
+  const start = [`${subject(maps, i)} is ${about(exact)}`, { b: value(v) }, ` at row ${row}, column ${column}; `];
+  if (!maps.field)
+    return [...start, `one ${cell} stands for ${about(w % 1 === 0 && h % 1 === 0)}`, px, ' of the image.'];
+  if (h >= image.height && w >= image.width) return [...start, `that ${cell} sees the `, { b: 'whole image' }, '.'];
+  return [...start, `that ${cell} sees ${maps.most ? 'at most ' : ''}the `, px, ' in the box.'];
 }
 
 /** "3rd strongest of 512". @param {Maps} maps @param {number} i */

@@ -56,6 +56,9 @@ export class Picker {
     view.on(['_layers', '_network'], () => this.renew());
     view.on(['expanded', 'query'], () => this.update());
     view.on('layer', () => this.follow());
+    view.on('_fields', () => view.redraw());
+    // what cells see takes the kernel a pass or two: the tree does not wait for it
+    if (view.live) view.request('fields').catch(() => {});
     this.renew();
   }
 
@@ -141,7 +144,7 @@ export class Picker {
       ['Weights', count(network.parameters ?? 0)],
       ['Layers', count(layers.length)],
     ];
-    const facts = layer ? factsOf(layer, repeats) : general;
+    const facts = layer ? factsOf(layer, repeats, this.view.get('_fields')?.[chosen]) : general;
     const key = JSON.stringify(facts);
     if (key === this.factsShown) return; // a selected text stays selected while the tree scrolls
     this.factsShown = key;

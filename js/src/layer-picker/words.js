@@ -91,16 +91,34 @@ export function inputSentence(input) {
 /**
  * @param {Layer} layer
  * @param {boolean} repeats whether any layer of the network is called more than once, so that the row keeps its place
+ * @param {Seen} [seen] what its cells see, once that is known
  * @returns {[string, string][]}
  */
-export function factsOf(layer, repeats) {
+export function factsOf(layer, repeats, seen) {
   const called = layer.called === 1 ? 'once' : `${count(layer.called)} times`;
   return [
     ['Layer', layer.name],
     ['Output', size(layer.shape)],
     ['Weights', layer.parameters ? count(layer.parameters) : 'none'],
     ...(repeats ? [/** @type {[string, string]} */ (['Called', called])] : []),
+    ...seenFacts(layer, seen),
     ['What it does', whatItDoes(layer)],
+  ];
+}
+
+/** @typedef {{status: string, sees: number[], apart: number[] | null}} Seen */
+/** @param {Layer} layer @param {Seen} [seen] @returns {[string, string][]} */
+function seenFacts({ grid, layout }, seen) {
+  if (!seen || !['exact', 'upper bound', 'whole image'].includes(seen.status)) return [];
+  const one = layout === 'tokens' ? 'One token' : layout === 'vector' ? 'One unit' : 'One cell';
+  const { status, sees, apart } = seen;
+  const least = status === 'upper bound' ? 'at most ' : '';
+  const what = status === 'whole image' ? 'the whole image' : `${least}${size(sees)} px`;
+  const lies = apart && grid[0] * grid[1] > 1 && (apart[0] || apart[1]);
+  const steps = lies ? [...new Set(apart)].map((side) => Math.round(side * 100) / 100).join(' × ') : '';
+  return [
+    [`${one} sees`, what],
+    ...(lies ? [/** @type {[string, string]} */ (['Cells lie', `${steps} px apart`])] : []),
   ];
 }
 
