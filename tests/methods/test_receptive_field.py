@@ -14,7 +14,7 @@ from torchvision import models
 from torchvision.models import resnet
 
 import deepviz_widgets as dv
-from deepviz_widgets.methods.receptive_field import effective_receptive_field, receptive_field, receptive_fields
+from deepviz_widgets.methods.receptive_field import effective_receptive_field, fields, receptive_field, receptive_fields
 
 
 def made(*layers: nn.Module, size: tuple[int, int, int] = (3, 24, 20)) -> dv.Network:
@@ -381,3 +381,10 @@ def test_the_answer_is_kept_for_the_network_and_goes_with_it(model):
     del net
     gc.collect()
     assert gone() is None
+
+
+def test_only_the_latest_image_sizes_are_kept():
+    net = dv.Network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), input_size=(3, 16, 16))
+    for side in range(16, 26):
+        receptive_field(net, "0", input_size=(3, side, side))
+    assert list(fields._CACHE[net]) == [(3, side, side) for side in (22, 23, 24, 25)]

@@ -30,6 +30,7 @@ from .trace import Trace
 
 __all__ = ["EffectiveField", "ReceptiveField", "effective_receptive_field", "receptive_field", "receptive_fields"]
 
+_SIZES_KEPT = 4  # of images; a set of photographs may have as many sizes as it has photographs
 _CACHE: weakref.WeakKeyDictionary[Network, dict[tuple[int, ...], dict[str, list[ReceptiveField]]]] = (
     weakref.WeakKeyDictionary()
 )
@@ -115,9 +116,11 @@ def _traced(net: Network, input_size: Sequence[int] | None) -> dict[str, list[Re
     shape = _valid(net, input_size)
     with net.lock:  # two widgets may ask from two threads: one works it out, the other waits for it
         known = _CACHE.setdefault(net, {})
-        if shape not in known:
-            known[shape] = _trace(net, shape)
-        return known[shape]
+        found = known.pop(shape, None) or _trace(net, shape)
+        known[shape] = found  # the latest last
+        while len(known) > _SIZES_KEPT:
+            known.pop(next(iter(known)))
+        return found
 
 
 def _valid(net: Network, given: Sequence[int] | None) -> tuple[int, ...]:
