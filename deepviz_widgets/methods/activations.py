@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -245,8 +245,6 @@ def layout_of(layer: Layer, output: Tensor, batch: Tensor) -> Layout:
     one = tuple(layout.image(output).shape)
     if one == layer.shape or len(one) < 2:
         return layout
-    from dataclasses import replace  # noqa: PLC0415
-
     if len(one) == 3:
         grid = one[1:] if layout.axis == 0 else one[:2]
         kind = "vector" if tuple(grid) == (1, 1) else "maps"
