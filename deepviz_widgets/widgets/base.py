@@ -141,6 +141,9 @@ class Widget(anywidget.AnyWidget):
     def _release(self) -> None:
         """Drop what holds on to images or arrays."""
 
+    def _complete(self) -> None:
+        """Compute what a page with a kernel would ask for by itself, before the widget is saved without one."""
+
     def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """Answer a request of the page with a dict and buffers; raise ValueError for what cannot be answered."""
         raise ValueError(f"{type(self).__name__} has no {what!r} to give.")

@@ -41,6 +41,7 @@ def write_html(path: str | Path, widgets: Sequence[Widget], *, title: str) -> Pa
 
     state = {"esm": {}, "css": {}, "widgets": [], "links": _links(widgets)}
     for widget in widgets:
+        widget._complete()
         name = _bundle_name(widget)
         state["esm"][name], state["css"][name] = widget._esm, widget._css
         state["widgets"].append({"esm": name, **_state(widget)})

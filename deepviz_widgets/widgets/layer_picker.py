@@ -73,9 +73,12 @@ class LayerPicker(Widget):
     def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         if what != "fields":
             return super()._answer(what, content)
-        if not self._fields:  # asked for by the page once it stands, as it takes a forward pass or two
-            self._fields = {name: _seen(field) for name, field in receptive_fields(self.network).items()}
+        self._complete()
         return {}, []
+
+    def _complete(self) -> None:
+        if not self._fields:  # only when the page stands, or is saved: it takes a forward pass or two
+            self._fields = {name: _seen(field) for name, field in receptive_fields(self.network).items()}
 
     def _summary(self) -> Iterator[str]:
         yield f"layer={self.layer!r}"

@@ -35,6 +35,11 @@ def test_a_subtree_stays_together_when_a_shared_module_is_called_elsewhere_first
             assert all(other["depth"] > rows[row["parent"]]["depth"] for other in between)
 
 
+def test_a_saved_picker_knows_what_the_cells_see(net, tmp_path):
+    text = dv.LayerPicker(net).to_html(tmp_path / "picker.html").read_text()
+    assert '"sees": [8, 8]' in text
+
+
 def test_a_small_network_is_shown_whole_and_a_large_one_by_its_shape(net):
     assert dv.LayerPicker(net).expanded == ["4"]
     blocks = [nn.Sequential(*[nn.ReLU() for _ in range(9)]) for _ in range(12)]
