@@ -78,13 +78,13 @@ class Choice:
 
 
 def matplotlib_grid(maps: np.ndarray) -> bytes:
-    """Draw 64 channels the usual way: an 8 x 8 grid of imshow, saved as PNG."""
+    """Draw 64 channels the usual way: an 8 x 8 grid of imshow, saved as PNG of 800 x 800, as large as the widget."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(8, 8, figsize=(12, 12))
+    figure, axes = plt.subplots(8, 8, figsize=(8, 8))
     for axis, channel in zip(axes.flat, maps, strict=True):
         axis.imshow(channel, cmap="viridis")
         axis.axis("off")

@@ -49,7 +49,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
             page = lab.open(browser, "notebooks/00-tour.ipynb", width=1400, height=1300, scale=SCALE)
             jupyter.run_all(page)
-            picture(page, 0, "tour-light", point(0.355, 0.82))
+            picture(page, 0, "tour-light", point(0.355, 0.795))
             jupyter.set_theme(page, "JupyterLab Dark")
             jupyter.python(page, "scene_maps.layer = 'relu1'; scene_maps.channel = 0; scene_maps.wait()")
             picture(page, 2, "confounder-dark", point(0.83, 0.5))
