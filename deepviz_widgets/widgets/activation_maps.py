@@ -34,6 +34,8 @@ class ActivationMaps(Widget):
         Which channel is enlarged, counted from 0.
     call : int
         Which call of a layer that runs several times, counted from 0; -1 is the last.
+    order, scale, gamma, colors, overlay
+        How the maps are shown at first; see below.
 
     The box on the image is what the cell under the pointer can see of it (see `methods.receptive_field`).
 
@@ -109,6 +111,11 @@ class ActivationMaps(Widget):
         image: Any = 0,
         channel: int = 0,
         call: int = -1,
+        order: str = "index",
+        scale: str = "each",
+        gamma: float = 1.0,
+        colors: str = "auto",
+        overlay: float = 0.0,
         **unknown: Any,
     ):
         super().__init__(net, **unknown)
@@ -128,7 +135,8 @@ class ActivationMaps(Widget):
             self.layer = _first_maps(net) if layer is None else layer
             self.call = call % net.layer(self.layer).called
             self.image = image.image if isinstance(image, t.HasTraits) else image
-            self.channel = channel
+            self.channel, self.order, self.scale = channel, order, scale
+            self.gamma, self.colors, self.overlay = gamma, colors, overlay
         self._follow(layer, "layer")
         self._follow(image, "image")
         self._restart()
@@ -153,10 +161,11 @@ class ActivationMaps(Widget):
 
     @property
     def activations(self) -> Activations | None:
-        """The arrays behind the picture; computes them if need be."""
-        if self.status == "running" and self._activations is None:
-            self.wait()
-        return self._activations
+        """The arrays of the chosen layer and image, computed if need be; None where that failed or was cancelled."""
+        wanted = (self.layer, self.call, self.image)
+        while self._key != wanted and self._worker.step() == "running":
+            pass
+        return self._activations if self._key == wanted else None
 
     @property
     def statistics(self) -> ChannelStatistics | None:
@@ -260,7 +269,7 @@ class ActivationMaps(Widget):
     # ---------------------------------------------------------------- work
 
     def _work(self) -> Iterator[Any] | None:
-        if not hasattr(self, "_shown") or self._images is None or not self.layer:
+        if self._images is None or not self.layer:
             return None
         return self._compute()
 

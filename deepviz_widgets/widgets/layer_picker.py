@@ -26,6 +26,8 @@ class LayerPicker(Widget):
     net : Network
     layer : str, nn.Module or widget, optional
         The layer chosen at first. A widget that has a `layer` is followed.
+    expanded, query
+        As below; by default a small network is open whole, a large one shows its shape.
 
     Attributes
     ----------
@@ -59,14 +61,17 @@ class LayerPicker(Widget):
     _layers = t.List().tag(sync=True)
     _fields = t.Dict().tag(sync=True)
 
-    def __init__(self, net: Network, *, layer: Any = None, **unknown: Any):
+    def __init__(
+        self, net: Network, *, layer: Any = None, expanded: Any = None, query: str = "", **unknown: Any
+    ):
         super().__init__(net, **unknown)
         rows = tree(net.layers)
         self.layout.flex = "1 1 304px"  # its share of a row
         with self.hold_sync():
             self._network = {"name": net.name, "parameters": net.parameters, "input": list(net.input_size)}
             self._layers = rows
-            self.expanded = _opened(rows)
+            self.expanded = _opened(rows) if expanded is None else list(expanded)
+            self.query = query
             self.layer = "" if layer is None else layer
         self._follow(layer, "layer")
 

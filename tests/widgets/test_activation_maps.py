@@ -88,6 +88,21 @@ def test_switching_image_layer_and_channel_changes_what_is_shown(net, images):
     assert maps._tiles_meta["layer"] == "4.conv1" and maps._tiles_meta["signed"]
 
 
+def test_the_arrays_are_always_those_of_the_chosen_layer_and_image(net, images):
+    maps = dv.ActivationMaps(net, images, layer="2", order="strongest", colors="grey", overlay=0.5)
+    assert maps.activations.layer == "2" and (maps.order, maps.colors, maps.overlay) == ("strongest", "grey", 0.5)
+    maps.layer = "4.conv1"
+    assert maps.activations.layer == "4.conv1"
+    maps.measure()
+    maps.image = 3
+    oracle = dv.methods.activations(net, images[3], "4.conv1").maps
+    assert np.array_equal(maps.activations.maps, oracle) and maps.status == "running", "measuring goes on after"
+    maps.cancel()
+    maps.image = 4
+    maps.cancel()
+    assert maps.activations is None
+
+
 def test_the_second_call_of_a_shared_relu_is_another_map(net, images):
     maps = dv.ActivationMaps(net, images, layer="4.relu", call=0)
     maps.wait()
