@@ -163,7 +163,7 @@ class ActivationMaps(Widget):
     def activations(self) -> Activations | None:
         """The arrays of the chosen layer and image, computed if need be; None where that failed or was cancelled."""
         wanted = (self.layer, self.call, self.image)
-        while self._key != wanted and self._worker.step() == "running":
+        while self._key != wanted and self._worker.step(budget=0) == "running":  # one result a step
             pass
         return self._activations if self._key == wanted else None
 
