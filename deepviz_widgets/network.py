@@ -262,9 +262,7 @@ class Network:
                     where = watch.where
         except Exception:  # noqa: BLE001  never let the search for the place hide the error itself
             where = ""
-        place = f" in layer {where!r}" if where else ""
-        what = first_line(error)
-        return f"The network failed{place} on an input of {size(batch.shape[1:])}: {type(error).__name__}: {what}."
+        return _failure(where, batch.shape[1:], error)
 
     # ---------------------------------------------------------------- images
 
@@ -331,11 +329,7 @@ class Network:
             except NetworkError:
                 raise
             except Exception as error:  # the user's own code runs here and may raise anything
-                what = first_line(error)
-                place = f" in layer {watch.where!r}" if watch.where else ""
-                raise NetworkError(
-                    f"The network failed{place} on an input of {size(shape)}: {type(error).__name__}: {what}."
-                ) from error
+                raise NetworkError(_failure(watch.where, shape, error)) from error
         return watch.layers(), scores.detach().float().cpu()
 
     def _accepts_other(self, shape: tuple[int, int, int]) -> bool:
@@ -355,3 +349,7 @@ class Network:
         return tuple(str(name) for name in classes)
 
 
+def _failure(where: str, shape: Sequence[int], error: Exception) -> str:
+    """Say in which layer, on what input, and how a model failed."""
+    place = f" in layer {where!r}" if where else ""
+    return f"The network failed{place} on an input of {size(shape)}: {type(error).__name__}: {first_line(error)}."

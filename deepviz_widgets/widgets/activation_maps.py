@@ -340,15 +340,13 @@ class ActivationMaps(Widget):
     def _show_field(self, found: ReceptiveField) -> None:
         """Send what each row and column sees, in pixels clipped to the image; nothing where that is not known."""
         rows, columns = found.boxes[:, :1, ::2], found.boxes[:1, :, 1::2]
-        known = found.status in ("exact", "upper bound", "whole image") and found.grid == tuple(self._map_full())
+        fits = list(found.grid) == self._tiles_meta["full"]
+        known = fits and found.status in ("exact", "upper bound", "whole image")
         if not known or not ((found.boxes[..., ::2] == rows).all() and (found.boxes[..., 1::2] == columns).all()):
             return
         with self.hold_sync():
             self._field = wire.floats(np.concatenate([*rows[:, 0].T, *columns[0].T]))
             self._field_meta = {"key": str(self._shown), "most": found.status == "upper bound"}
-
-    def _map_full(self) -> list[int]:
-        return self._tiles_meta.get("full", [0, 0])
 
     def _show_statistics(self, found: ChannelStatistics) -> None:
         self._statistics = found
