@@ -1,4 +1,4 @@
-"""The one place that hooks a model: read what chosen layers answer during a forward pass.
+"""The one place that hooks a model: read what chosen layers answer, or read, during a forward pass.
 
 Hooks are global to a module, while a widget's callback may run on any thread. So a capture holds the network's lock,
 records only the forward pass of its own thread, and removes its hooks whatever happens.
@@ -34,9 +34,10 @@ def capture(
     layers: Sequence[str | nn.Module],
     *,
     keep: Callable[[Tensor], Any] = copied,
+    of: str = "output",
     stop: bool = False,
 ) -> Iterator[dict[str, list[Any]]]:
-    """Record the outputs of layers while the `with` block runs the network.
+    """Record the outputs, or the inputs, of layers while the `with` block runs the network.
 
     Parameters
     ----------
@@ -45,7 +46,9 @@ def capture(
     layers : sequence of str or nn.Module
         Which layers, by name or module.
     keep : callable
-        What to keep of each output tensor (N, ...): by default a detached copy. A reduction here saves memory.
+        What to keep of each tensor (N, ...): by default a detached copy. A reduction here saves memory.
+    of : {"output", "input"}
+        Whether to record what the layers answer or what they read.
     stop : bool
         Leave the forward pass as soon as every layer has answered as often as the dry run saw; the rest of the
         network is then not computed, and the block ends there.
@@ -58,7 +61,7 @@ def capture(
     Raises
     ------
     ValueError
-        For an unknown layer or one that the forward pass never calls.
+        For an unknown layer, one that the forward pass never calls, or something else to record.
 
     Examples
     --------
@@ -69,16 +72,18 @@ def capture(
     >>> len(seen["conv1"]), seen["conv1"][0].shape[0]
     (1, 2)
     """
+    if of not in ("output", "input"):
+        raise ValueError(f"What is recorded is the 'output' or the 'input' of a layer; {of!r} is neither.")
     chosen = [net.layer(layer) for layer in layers]
     seen: dict[str, list[Any]] = {layer.name: [] for layer in chosen}
     wanted = sum(layer.called for layer in chosen)
     thread = threading.get_ident()
 
-    def record(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+    def record(name: str) -> Callable[[nn.Module, Any, dict[str, Any], Any], None]:
+        def hook(_module: nn.Module, args: Any, keywords: dict[str, Any], output: Any) -> None:
             if threading.get_ident() != thread:
                 return
-            tensor = first_tensor(output)
+            tensor = first_tensor(output if of == "output" else (*args, *keywords.values()))
             if tensor is not None:
                 seen[name].append(keep(tensor))
             if stop and sum(map(len, seen.values())) >= wanted:
@@ -89,7 +94,7 @@ def capture(
     with net.lock:
         try:
             for name in seen:
-                handles.append(net.module(name).register_forward_hook(record(name)))
+                handles.append(net.module(name).register_forward_hook(record(name), with_kwargs=True))
             yield seen
         except _AllSeen:
             pass

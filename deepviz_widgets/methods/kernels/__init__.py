@@ -1,0 +1,28 @@
+"""Learned kernels: reading them, ordering them, what they answer, and a verdict on their health."""
+
+from .checkpoints import Checkpoints
+from .histogram import WeightSpread, default_bound, weight_spread
+from .order import ORDERS, ordered
+from .read import Kernels, learned_kernels, layers_with_kernels
+from .response import Response, respond, why_none
+from .views import SIDES, View, face_of, shrunk, view
+
+__all__ = [
+    "ORDERS",
+    "SIDES",
+    "Checkpoints",
+    "Kernels",
+    "Response",
+    "View",
+    "WeightSpread",
+    "default_bound",
+    "face_of",
+    "layers_with_kernels",
+    "learned_kernels",
+    "ordered",
+    "respond",
+    "shrunk",
+    "view",
+    "weight_spread",
+    "why_none",
+]
