@@ -6,17 +6,20 @@ Each function returns `(Network, ImageSet)`, ready for any widget. The weights s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from ..images import ImageSet
     from ..network import Network
     from .scene_images import Scenes
 
-__all__ = ["digits", "photos", "scenes"]
+__all__ = ["checkpoints", "digits", "photos", "scenes"]
 
 
 def digits(split: str = "all") -> tuple[Network, ImageSet]:
@@ -137,19 +140,69 @@ def photos() -> tuple[Network, ImageSet]:
     return _network("photos"), ImageSet(pixels, labels=labels, names=list(names), classes=CLASSES)
 
 
+def checkpoints(
+    name: str = "digits", epochs: Sequence[int] = (0, 1, 2, 5, 10, 20), *, seed: int = 0
+) -> dict[str, Network]:
+    """Train a demo network here and now, and return it as it was after some epochs.
+
+    Parameters
+    ----------
+    name : {"digits", "scenes", "scenes-confounder", "scenes-sensor", "photos"}
+        Which network. The digits take about 10 seconds on two cores, the others up to 80.
+    epochs : sequence of int
+        After how many epochs; 0 is the start. Training goes as far as the last of them, along the schedule of the
+        network: 20 epochs for the digits, 8 to 10 for the others.
+    seed : int
+        The same seed gives the same networks.
+
+    Returns
+    -------
+    dict of str to Network
+        By label: "start", "1 epoch", "2 epochs", ...
+
+    Raises
+    ------
+    ValueError
+        For an unknown network, or epochs that its training does not reach.
+
+    Examples
+    --------
+    >>> import deepviz_widgets as dv
+    >>> nets = dv.demo.checkpoints("digits", epochs=(0, 1))
+    >>> list(nets), dv.KernelGrid(nets, layer="conv1").step
+    (['start', '1 epoch'], 1)
+    """
+    from ..words import no_such  # noqa: PLC0415
+    from .recipes import RECIPES  # noqa: PLC0415
+
+    if name not in RECIPES:
+        raise ValueError(no_such("demo network", name, list(RECIPES)))
+    last = RECIPES[name].schedule.epochs
+    if not epochs or any(not 0 <= epoch <= last for epoch in epochs):
+        raise ValueError(f"The network {name!r} is trained for {last} epochs; epochs are among 0 to {last}.")
+    wanted = sorted(set(epochs))
+    models = RECIPES[name].checkpoints(wanted, seed)
+    labels = ["start" if epoch == 0 else f"{epoch} epoch{'s' if epoch > 1 else ''}" for epoch in wanted]
+    return {label: _wrapped(name, model, label) for label, model in zip(labels, models, strict=True)}
+
+
 def _network(name: str) -> Network:
     """Return a new Network with the shipped weights, so that nobody's changes reach anybody else."""
-    from ..network import Network  # noqa: PLC0415
     from . import stored  # noqa: PLC0415
+    from .recipes import RECIPES  # noqa: PLC0415
+
+    return _wrapped(name, stored.load(RECIPES[name].model, name), f"demo {name}")
+
+
+def _wrapped(recipe_name: str, model: Module, name: str) -> Network:
+    """Make a Network that takes pictures as the recipe trained it to."""
+    from ..network import Network  # noqa: PLC0415
     from .recipes import RECIPES  # noqa: PLC0415
     from .transform import Transform  # noqa: PLC0415
 
-    recipe = RECIPES[name]
-    model = stored.load(recipe.model, name)
+    recipe = RECIPES[recipe_name]
     transform = Transform(recipe.size[1:], recipe.mean, recipe.std)
-    return Network(
-        model, transform=transform, classes=recipe.classes, input_size=recipe.size, name=f"demo {name}"
-    )
+    return Network(model, transform=transform, classes=recipe.classes, input_size=recipe.size, name=name)
 
 
 def _scene_set(scenes: Scenes) -> ImageSet:

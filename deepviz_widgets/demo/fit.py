@@ -38,21 +38,29 @@ class Examples:
 def fit(
     model: nn.Module, sets: Sequence[Examples], schedule: Schedule,
     *, mean: Sequence[float], std: Sequence[float], seed: int = 0,
+    watch: Callable[[int, nn.Module], bool] = lambda epoch, model: False,
 ) -> nn.Module:
-    """Train in place on sets of Examples, a batch from one of them a step; leaves the model in eval mode."""
+    """Train in place on sets of Examples, a batch from one of them a step; leaves the model in eval mode.
+
+    `watch` is called with the number of epochs done, from 0, and the model; training ends where it says True.
+    """
     draw = torch.Generator().manual_seed(seed)
     steps = schedule.epochs * len(_batches(sets, draw))
     # plain gradients, not Adam's: Adam enlarges the small ones, and so writes a grain over the kernels
     optimiser = torch.optim.SGD(_groups(model, schedule), lr=schedule.rate, momentum=0.9, nesterov=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.rate, total_steps=steps, pct_start=0.2)
     model.train().to(memory_format=torch.channels_last)
-    for _ in range(schedule.epochs):
+    for epoch in range(schedule.epochs):
+        if watch(epoch, model):
+            break
         for examples, chosen in _batches(sets, draw):
             inputs = normalised(_varied(examples.pixels[chosen], schedule, draw), mean, std)
             optimiser.zero_grad(set_to_none=True)
             nn.functional.cross_entropy(model(inputs), examples.labels[chosen], label_smoothing=0.05).backward()
             optimiser.step()
             scheduler.step()
+    else:
+        watch(schedule.epochs, model)
     return model.eval().to(memory_format=torch.contiguous_format)
 
 

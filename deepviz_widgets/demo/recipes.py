@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,20 @@ class Recipe:
 
     def train(self, seed: int = 0) -> torch.nn.Module:
         """Return a model trained from the seed, in evaluation mode."""
+        return self.checkpoints((self.schedule.epochs,), seed)[0]
+
+    def checkpoints(self, epochs: Sequence[int], seed: int = 0) -> list[torch.nn.Module]:
+        """Train from the seed to the last of some epochs; return the model as it was after each of them."""
+        kept: list[torch.nn.Module] = []
+
+        def watch(epoch: int, model: torch.nn.Module) -> bool:
+            if epoch in epochs:
+                kept.append(copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format))
+            return len(kept) == len(epochs)
+
         model, sets = self.untrained(seed), self.examples(seed)
-        return fit.fit(model, sets, self.schedule, mean=self.mean, std=self.std, seed=seed)
+        fit.fit(model, sets, self.schedule, mean=self.mean, std=self.std, seed=seed, watch=watch)
+        return kept
 
     def accuracy(self, model: torch.nn.Module, examples: Examples | None = None) -> float:
         """Return the model's accuracy on the held-out examples, or on others."""

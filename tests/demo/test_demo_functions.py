@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from deepviz_widgets import ImageSet, Network, demo
+from deepviz_widgets.demo.recipes import RECIPES
 
 
 def accuracy(net, images):
@@ -128,3 +129,20 @@ def test_the_transform_is_torchvision_s_resize_scale_and_normalise():
         exact = torch.from_numpy(np.array(image)).movedim(-1, 0)
         assert (net.transform(exact) - peer(image)).abs().max() < 0.05
     assert torch.allclose(net.transform(images[0].image), peer(images[0].image), atol=1e-5)
+
+
+def test_checkpoints_are_the_network_at_its_start_and_later_on_and_the_last_is_the_trained_one():
+    found = demo.checkpoints("digits", epochs=(20, 0, 1))
+    assert list(found) == ["start", "1 epoch", "20 epochs"] and found["1 epoch"].name == "1 epoch"
+    recipe = RECIPES["digits"]
+    first, second, last = (recipe.accuracy(net.model) for net in found.values())
+    assert first < 0.3 and last >= 0.97 and first < second <= last
+    untrained = recipe.untrained(0)
+    assert torch.equal(found["start"].model.conv1.weight, untrained.conv1.weight)
+
+
+def test_checkpoints_that_training_does_not_reach_are_refused():
+    with pytest.raises(ValueError, match="trained for 20 epochs; epochs are among 0 to 20"):
+        demo.checkpoints("digits", epochs=(0, 21))
+    with pytest.raises(ValueError, match="No demo network 'digit'; did you mean 'digits'"):
+        demo.checkpoints("digit")

@@ -3,7 +3,7 @@
 from .checkpoints import Checkpoints
 from .histogram import WeightSpread, default_bound, weight_spread
 from .order import ORDERS, ordered
-from .read import Kernels, learned_kernels, layers_with_kernels
+from .read import Kernels, layers_with_kernels, learned_kernels
 from .response import Response, respond, why_none
 from .views import SIDES, View, face_of, shrunk, view
 
