@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .lesson import check
+
 if TYPE_CHECKING:
     from torch.nn import Module
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from ..network import Network
     from .scene_images import Scenes
 
-__all__ = ["checkpoints", "digits", "photos", "scenes"]
+__all__ = ["check", "checkpoints", "digits", "photos", "scenes"]
 
 
 def digits(split: str = "all") -> tuple[Network, ImageSet]:
