@@ -10,7 +10,7 @@ import traitlets as t
 
 from ..images import ImageSet, as_images
 from ..methods.activations import ORDERS, Activations, ChannelStatistics, activations, ordered, overview, survey
-from ..methods.receptive_field import ReceptiveField, receptive_field
+from ..methods.receptive_field import Progressive, ReceptiveField, receptive_field
 from ..network import Network
 from ..words import count, plural
 from . import wire
@@ -37,7 +37,8 @@ class ActivationMaps(Widget):
     order, scale, gamma, colors, overlay
         How the maps are shown at first; see below.
 
-    The box on the image is what the cell under the pointer can see of it (see `methods.receptive_field`).
+    The box on the image is what the cell under the pointer can see of it. Where the pointer rests, the image turns grey
+    and warm where it makes the cell answer, on average over up to eight images (see `methods.receptive_field`).
 
     Attributes
     ----------
@@ -126,6 +127,7 @@ class ActivationMaps(Widget):
         self._measure_on = False
         self._key: tuple[str, int, int] | None = None
         self._prepared: tuple[int, Any, Any] | None = None
+        self._answers = Progressive()
         self._shown = 0
         self.layout.flex = "4 1 480px"  # its share of a row
         with self.hold_sync():
@@ -211,11 +213,9 @@ class ActivationMaps(Widget):
 
     @t.validate("channel")
     def _valid_channel(self, proposal: Any) -> int:
-        value, number = proposal["value"], self._channels()
-        if not 0 <= value < number:
-            raise t.TraitError(
-                f"There is no channel {value}; layer {self.layer!r} has {count(number)}, counted from 0."
-            )
+        value, there = proposal["value"], self._channels()
+        if not 0 <= value < there:
+            raise t.TraitError(f"There is no channel {value}; layer {self.layer!r} has {count(there)}, counted from 0.")
         return value
 
     @t.validate("call")
@@ -260,6 +260,7 @@ class ActivationMaps(Widget):
 
     def _release(self) -> None:
         self._images = self._activations = self._statistics = self._measuring = self._prepared = None
+        self._answers = Progressive()
 
     def _summary(self) -> Iterator[str]:
         yield f"layer={self.layer!r}"
@@ -315,9 +316,8 @@ class ActivationMaps(Widget):
                 "layout": found.layout.kind, "extra": found.layout.extra,
                 "kind": self.network.layer(key[0]).kind, "names": self._unit_names(found), **packing,
             }
-            self._stats = wire.floats(
-                np.stack([found.low, found.high, found.mean, found.active, found.strength, extra])
-            )
+            told = [found.low, found.high, found.mean, found.active, found.strength, extra]
+            self._stats = wire.floats(np.stack(told))
             if self.channel >= found.channels:
                 self.channel = 0
             self._send_map(found)
@@ -338,15 +338,11 @@ class ActivationMaps(Widget):
             self._map_meta = {"key": str(self._shown), "channel": self.channel, "shape": list(one.shape)}
 
     def _show_field(self, found: ReceptiveField) -> None:
-        """Send what each row and column sees, in pixels clipped to the image; nothing where that is not known."""
-        rows, columns = found.boxes[:, :1, ::2], found.boxes[:1, :, 1::2]
-        fits = list(found.grid) == self._tiles_meta["full"]
-        known = fits and found.status in ("exact", "upper bound", "whole image")
-        if not known or not ((found.boxes[..., ::2] == rows).all() and (found.boxes[..., 1::2] == columns).all()):
-            return
+        """Send what each row and column sees, in pixels clipped to the image; no numbers where that is not known."""
+        known = found.edges is not None and list(found.grid) == self._tiles_meta["full"]
         with self.hold_sync():
-            self._field = wire.floats(np.concatenate([*rows[:, 0].T, *columns[0].T]))
-            self._field_meta = {"key": str(self._shown), "most": found.status == "upper bound"}
+            self._field = wire.floats(found.edges) if known else b""
+            self._field_meta = {"key": str(self._shown), "size": found.stride and found.size, "status": found.status}
 
     def _show_statistics(self, found: ChannelStatistics) -> None:
         self._statistics = found
@@ -368,7 +364,20 @@ class ActivationMaps(Widget):
             return {}, []
         if what == "tiles":
             return self._sharper(content)
-        return super()._answer(what, content)
+        return self._answering(content) if what == "effective" else super()._answer(what, content)
+
+    def _answering(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Measure which pixels a cell answers to, over one image more each time; `done` once all were taken."""
+        if self._key is None or self._images is None or content.get("key") != str(self._shown):
+            raise ValueError("These maps were replaced.")
+        asked = [content.get(name) for name in ("channel", "row", "column")]
+        channel, row, column = (number if isinstance(number, int) else -1 for number in asked)  # there is no unit -1
+        at, done = self._answers.ask(self.network, self._images, self._key, channel=channel, at=(row, column))
+        if at is None:
+            return {"done": True}, []
+        heat = np.sqrt(at.shrunk())  # gradients have a long tail, which would vanish in 256 steps
+        told = {"images": at.images, "answered": at.answered, "size": at.size, "shape": heat.shape, "done": done}
+        return told, [wire.quantised(heat[None], np.zeros(1), heat.max(keepdims=True)[0]).tobytes()]
 
     def _sharper(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         found, channels, shape = self._activations, content.get("channels"), content.get("shape")

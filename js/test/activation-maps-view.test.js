@@ -211,6 +211,73 @@ describe('activation maps', () => {
     expect(one(root, '.am').hidden).toBe(true);
   });
 
+  describe('where the pointer rests', () => {
+    const field = {
+      _field: new Float32Array([0, 2, 6, 8, 0, 3, 7, 11, 5, 9, 13, 16]),
+      _field_meta: { key: 'a', size: [6, 5], status: 'exact' },
+    };
+    /** @param {HTMLElement} map @param {number} x @param {number} y */
+    const point = (map, x, y) => {
+      vi.spyOn(map, 'getBoundingClientRect').mockReturnValue(
+        /** @type {any} */ ({ left: 0, top: 0, width: 4, height: 2 }),
+      );
+      map.dispatchEvent(new MouseEvent('pointermove', { clientX: x, clientY: y, bubbles: true }));
+    };
+    const rest = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await drawn();
+    };
+    /** @param {any} model */
+    const requests = (model) => model.sent.filter((/** @type {any} */ m) => m.what === 'effective');
+    const told = { type: 'reply', ok: true, images: 4, answered: 4, size: 2.2, shape: [2, 4] };
+
+    it('the box comes at once and without the kernel, then the pixels that the cell answers to', async () => {
+      const { model, map, root, caption } = await open({ ...field, status: 'done' });
+      point(map, 3.5, 1.5);
+      await drawn();
+      expect(caption()).toContain('row 1, column 3; that cell sees the 6 × 5 px in the box.');
+      expect(requests(model)).toEqual([]);
+      await rest();
+      expect(requests(model)).toMatchObject([{ type: 'request', key: 'a', channel: 9, row: 1, column: 3 }]);
+      model.emit('msg:custom', { ...told, rid: requests(model)[0].rid }, [new Uint8Array(8)]);
+      await drawn();
+      await drawn();
+      expect(caption()).toContain('in the box; most of its answer comes from 2 × 2 px (4 images).');
+      expect(readable(one(root, '.am'))).toContain('yellow: what it answers to');
+      expect(requests(model).length).toBe(2); // the next image
+      model.set('overlay', 0.5);
+      await drawn();
+      expect(readable(one(root, '.am'))).not.toContain('yellow'); // who lays the map over the photo sees the map
+      model.set('overlay', 0);
+      await drawn();
+      expect(readable(one(root, '.am'))).toContain('yellow');
+      point(map, 0.5, 0.5);
+      await drawn();
+      expect(caption()).toContain('row 0, column 0; that cell sees the 6 × 5 px in the box.');
+      expect(readable(one(root, '.am'))).toContain('8 × 16 px');
+    });
+
+    it('a saved page and a kernel at work show the box alone', async () => {
+      for (const state of [{ _live: false }, { status: 'running' }]) {
+        const { model, map, caption } = await open({ ...field, ...state });
+        point(map, 3.5, 1.5);
+        await rest();
+        expect([requests(model), caption().includes('6 × 5 px in the box')]).toEqual([[], true]);
+      }
+    });
+
+    it('a silent cell is called so and the photo keeps its colours', async () => {
+      const { model, map, root, caption } = await open({ ...field, status: 'done' });
+      point(map, 3.5, 1.5);
+      await rest();
+      model.emit('msg:custom', { ...told, answered: 0, rid: requests(model)[0].rid }, [new Uint8Array(8)]);
+      await drawn();
+      await drawn();
+      expect(caption()).toContain('in the box; it is silent on 4 images.');
+      expect(readable(one(root, '.am'))).toContain('8 × 16 px');
+    });
+  });
+
   it('a closed view draws and hears nothing any more', async () => {
     const { model, close, caption } = await open();
     const before = caption();

@@ -235,16 +235,46 @@ describe('words', () => {
   it('one cell of the map stands for its share of the image', () => {
     expect(boxOf(maps(), { height: 8, width: 16 }, 1, 3)).toEqual({ x: 12, y: 4, w: 4, h: 4 });
   });
-  it('a cell is told with what it sees, once that is known', () => {
+  describe('what a cell sees', () => {
     const image = { height: 8, width: 16 };
     const field = Float32Array.from([0, 2, 6, 8, 0, 3, 7, 11, 5, 9, 13, 16]); // tops, bottoms, lefts, rights
-    const known = { ...maps(), field, most: false };
-    expect(seenBy(known, image, 1, 3)).toEqual({ x: 11, y: 2, w: 5, h: 6 });
-    const say = (/** @type {any} */ m) => text(ofCell(m, 0, { row: 1, column: 3 }, 12.688, true, image));
-    expect(say(known)).toBe('Channel 0 is 12.69 at row 1, column 3; that cell sees the 6 × 5 px in the box.');
-    expect(say({ ...known, most: true })).toContain('that cell sees at most the 6 × 5 px in the box.');
-    const all = Float32Array.from([0, 0, 8, 8, 0, 0, 0, 0, 16, 16, 16, 16]);
-    expect(say({ ...known, field: all })).toContain('that cell sees the whole image.');
+    const everything = Float32Array.from([0, 0, 8, 8, 0, 0, 0, 0, 16, 16, 16, 16]);
+    const known = { ...maps(), field, sees: { size: /** @type {[number, number]} */ ([6, 5]), status: 'exact' } };
+    /** @param {any} m @param {any} [heat] @param {{row: number, column: number}} [cell] */
+    const say = (m, heat, cell = { row: 1, column: 3 }) => text(ofCell(m, 0, cell, 12.688, true, image, heat));
+
+    it('is told, once that is known', () => {
+      expect(seenBy(known, image, 1, 3)).toEqual({ x: 11, y: 2, w: 5, h: 6 });
+      expect(say(known)).toBe('Channel 0 is 12.69 at row 1, column 3; that cell sees the 6 × 5 px in the box.');
+      const bound = { ...known, sees: { ...known.sees, status: 'upper bound' } };
+      expect(say(bound)).toContain('that cell sees at most the 6 × 5 px in the box.');
+      expect(say({ ...known, field: everything, sees: { size: [8, 16] } })).toContain(
+        'that cell sees the whole image.',
+      );
+    });
+    it('is told in full where the border cuts it off', () => {
+      const larger = { ...known, sees: { ...known.sees, size: [9, 5] } };
+      expect(say(larger)).toContain('that cell sees 9 × 5 px, of which the image has 6 × 5 px.');
+      const wide = { ...known, sees: { ...known.sees, size: [6, 7] } };
+      expect(say(wide, null, { row: 1, column: 0 })).toContain('sees 6 × 7 px, of which the image has 6 × 5 px.');
+      expect(say(wide, null, { row: 1, column: 1 })).toContain('sees the 6 × 6 px in the box.'); // smaller, and not cut
+      const large = { ...known, field: everything, sees: { size: [427, 427], status: 'exact' } };
+      expect(say(large)).toContain('sees the whole image; its field of 427 × 427 px is larger.');
+      expect(say({ ...known, sees: { size: null, status: 'exact' } })).toContain('sees the 6 × 5 px in the box.');
+    });
+    it('is not given as numbers where it depends on the values or is not known', () => {
+      const doubt = (/** @type {string} */ status) => say({ ...maps(), field: null, sees: { status } });
+      expect(doubt('data dependent')).toContain('column 3; what that cell sees depends on the values.');
+      expect(doubt('unknown')).toContain('column 3; what that cell sees is not known.');
+    });
+    it('is followed by where its answer comes from and over how many images', () => {
+      const heat = { images: 1, answered: 1, size: 2.4 };
+      expect(say(known, heat)).toContain('in the box; most of its answer comes from 2 × 2 px (1 image).');
+      expect(say(known, { ...heat, images: 4, answered: 4 })).toContain('from 2 × 2 px (4 images).');
+      expect(say(known, { ...heat, images: 4, answered: 3 })).toContain('(3 of 4 images, silent on the others).');
+      expect(say(known, { images: 1, answered: 0, size: 0 })).toContain('in the box; it is silent on this image.');
+      expect(say(known, { images: 4, answered: 0, size: 0 })).toContain('in the box; it is silent on 4 images.');
+    });
   });
   it('a field of other tiles is not taken for that of these', () => {
     const field = { _field: new Float32Array(12), _field_meta: { key: 'old' } };

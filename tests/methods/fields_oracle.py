@@ -1,4 +1,4 @@
-"""Two oracles for receptive fields: where a NaN gets to, and where a gradient comes from."""
+"""Two oracles for receptive fields: where a NaN gets to, and where a gradient comes from; and small networks."""
 
 from __future__ import annotations
 
@@ -99,3 +99,25 @@ def contains(outer, inner) -> bool:
     """Whether one box lies in another; an empty one lies in all."""
     empty = inner[2] <= inner[0] or inner[3] <= inner[1]
     return empty or (outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3])
+
+
+def made(*layers: nn.Module, size: tuple[int, int, int] = (3, 24, 20)) -> dv.Network:
+    """A classifier that ends in the mean over the map; its layers are called '0', '1', ..."""
+    torch.manual_seed(0)
+    return dv.Network(nn.Sequential(*layers, Mean()), input_size=size)
+
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.flatten(2).mean(2)
+
+
+class Calls(nn.Module):
+    """A layer that runs a function of its input."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from fields_oracle import box_by_gradient, contains, linearised
+from fields_oracle import Calls, Mean, box_by_gradient, contains, linearised, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -15,28 +15,6 @@ from torchvision.models import resnet
 
 import deepviz_widgets as dv
 from deepviz_widgets.methods.receptive_field import effective_receptive_field, fields, receptive_field, receptive_fields
-
-
-def made(*layers: nn.Module, size: tuple[int, int, int] = (3, 24, 20)) -> dv.Network:
-    """A classifier that ends in the mean over the map; its layers are called '0', '1', ..."""
-    torch.manual_seed(0)
-    return dv.Network(nn.Sequential(*layers, Mean()), input_size=size)
-
-
-class Mean(nn.Module):
-    def forward(self, x):
-        return x.flatten(2).mean(2)
-
-
-class Calls(nn.Module):
-    """A layer that runs a function of its input."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 def numbers(field) -> tuple:
@@ -89,6 +67,57 @@ def test_torchvisions_inception_v3_is_1311_32_618_as_published():
     assert numbers(field) == (1311, 32, 618) and field.status == "exact" and field.larger_than_image
 
 
+def same(kernel: int | tuple[int, int]) -> nn.Module:
+    """A convolution that keeps the size of the map."""
+    sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+    return nn.Conv2d(2, 2, sides, padding=(sides[0] // 2, sides[1] // 2))
+
+
+def halving() -> nn.Module:
+    """A convolution with stride 2 and no padding."""
+    return nn.Conv2d(2, 2, 3, 2)
+
+
+class Inception(nn.Module):
+    """Branches beside each other, joined by a 1 x 1 convolution; a residual block adds what came in."""
+
+    def __init__(self, *branches: list[nn.Module], residual: bool = False):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Sequential(*branch) for branch in branches)
+        self.join, self.residual = nn.Conv2d(2 * len(branches), 2, 1), residual
+
+    def forward(self, x):
+        joined = self.join(torch.cat([branch(x) for branch in self.branches], 1))
+        return x + joined if self.residual else joined
+
+
+def slim_inception_resnet_v2() -> list[nn.Module]:
+    """Inception-ResNet-v2 as in TF-Slim with two channels everywhere: of the layers, only windows and paddings."""
+    def pool():
+        return nn.MaxPool2d(3, 2)
+
+    def blocks(number: int, *longest: nn.Module | list[nn.Module]) -> list[nn.Module]:
+        return [Inception([same(1)], *longest, residual=True) for _ in range(number)]
+
+    return [
+        nn.Conv2d(3, 2, 3, 2), nn.Conv2d(2, 2, 3), same(3), pool(), same(1), nn.Conv2d(2, 2, 3), pool(),
+        Inception([same(1)], [same(1), same(5)], [same(1), same(3), same(3)], [nn.AvgPool2d(3, 1, 1), same(1)]),
+        *blocks(10, [same(1), same(3)], [same(1), same(3), same(3)]),
+        Inception([halving()], [same(1), same(3), halving()], [pool()]),
+        *blocks(20, [same(1), same((1, 7)), same((7, 1))]),
+        Inception([same(1), halving()], [same(1), halving()], [same(1), same(3), halving()], [pool()]),
+        *blocks(10, [same(1), same((1, 3)), same((3, 1))]), same(1),
+    ]
+
+
+def test_inception_resnet_v2_is_3039_32_1482_and_its_unit_0_2_is_centred_at_37_101_as_published():
+    layers = slim_inception_resnet_v2()
+    field = receptive_field(made(*layers, size=(3, 139, 139)), str(len(layers) - 1))
+    assert numbers(field) == (3039, 32, 1482) and field.status == "exact"
+    top, left, bottom, right = field.box(0, 2)
+    assert ((top + bottom - 1) / 2, (left + right - 1) / 2) == (37, 101)
+
+
 def test_all_torchvision_resnets_with_a_basic_block_follow_the_formula_by_hand():
     model = models.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
     fields = receptive_fields(dv.Network(model, input_size=(3, 64, 64)))
@@ -135,6 +164,10 @@ def test_a_gate_from_the_whole_map_makes_the_field_the_whole_image_and_says_so()
     assert field.box(0, 0) == (0, 0, 24, 20) == field.clipped(5, 5)
 
 
+def attended(tokens):
+    return F.scaled_dot_product_attention(tokens, tokens, tokens).mT.reshape(1, 4, 24, 20)
+
+
 @pytest.mark.parametrize("layer, status", [
     (nn.BatchNorm2d(4), "exact"), (nn.GroupNorm(2, 4), "whole image"), (nn.InstanceNorm2d(4), "whole image"),
     (nn.AdaptiveAvgPool2d(1), "whole image"), (nn.AdaptiveAvgPool2d((6, 5)), "exact"), (nn.Dropout(), "exact"),
@@ -142,6 +175,8 @@ def test_a_gate_from_the_whole_map_makes_the_field_the_whole_image_and_says_so()
     (nn.Upsample(scale_factor=2), "upper bound"), (nn.ConvTranspose2d(4, 4, 3, stride=2), "upper bound"),
     (nn.Hardswish(inplace=True), "exact"), (nn.LPPool2d(2, 2), "exact"), (nn.ReflectionPad2d(2), "exact"),
     (nn.CircularPad2d(2), "upper bound"), (nn.ChannelShuffle(2), "exact"), (nn.AdaptiveMaxPool2d((5, 3)), "exact"),
+    (nn.Sequential(nn.Flatten(), nn.Linear(1920, 20), nn.Unflatten(1, (4, 5, 1))), "whole image"),
+    (Calls(lambda x: F.interpolate(x, (30, 13))), "exact"), (Calls(lambda x: attended(x.flatten(2).mT)), "whole image"),
     (Calls(lambda x: F.grid_sample(x, torch.zeros(1, 6, 6, 2), align_corners=False)), "data dependent"),
     (Calls(lambda x: torch.fft.rfft2(x).abs()), "unknown"),
     (Calls(lambda x: x * x.mean().item()), "data dependent"),
@@ -302,40 +337,6 @@ def test_in_any_small_network_the_box_is_the_gradients_box_and_contains_it_where
             assert contains(field.box(*unit), field.clipped(*unit)), (unit, field)
             if field.status in ("exact", "whole image"):
                 assert field.clipped(*unit) == support, (unit, field, support)
-
-
-# ---------------------------------------------------------------- effective field
-
-
-def test_the_effective_field_of_one_convolution_is_its_summed_kernel():
-    net = made(nn.Conv2d(1, 2, 3, padding=1), size=(1, 7, 7))
-    found = effective_receptive_field(net, torch.rand(2, 1, 7, 7), "0", channel=1, at=(2, 4))
-    kernel = net.model[0].weight[1, 0].abs().detach().numpy()
-    assert np.allclose(found.map[1:4, 3:6], kernel / kernel.sum(), atol=1e-6)
-    assert found.inside == pytest.approx(1) and found.map.sum() == pytest.approx(1) and found.images == 2
-    assert found.map.dtype == np.float32 and found.size == 3
-
-
-def test_the_effective_field_lies_inside_the_theoretical_one_is_smaller_and_is_the_same_each_time():
-    torch.manual_seed(0)
-    net = made(*(nn.Conv2d(3, 3, 5, padding=2) for _ in range(4)), size=(3, 33, 33))
-    images = torch.rand(3, 3, 33, 33)
-    found, again = (effective_receptive_field(net, images, "3") for _ in range(2))
-    assert np.array_equal(found.map, again.map) and found.at == (16, 16)
-    assert found.field.size == (17, 17) and found.inside == pytest.approx(1, abs=1e-5) and 1 < found.size < 17
-
-
-def test_an_in_place_relu_after_a_layer_does_not_disturb_its_gradient(model):
-    net = dv.Network(model, input_size=(3, 16, 16))
-    found = effective_receptive_field(net, np.full((16, 16, 3), 90, np.uint8), "1")
-    assert found.inside == pytest.approx(1) and found.map.sum() == pytest.approx(1)
-
-
-def test_a_unit_that_answers_to_nothing_has_an_empty_effective_field():
-    net = made(nn.Conv2d(3, 4, 3), nn.ReLU())
-    with torch.no_grad():
-        net.model[0].bias.fill_(-100)
-    assert effective_receptive_field(net, torch.rand(1, 3, 24, 20), "1").map.sum() == 0
 
 
 # ---------------------------------------------------------------- manners

@@ -10,7 +10,7 @@ from torchvision import models
 from torchvision.models import swin_transformer as swin
 
 import deepviz_widgets as dv
-from deepviz_widgets.methods.receptive_field import receptive_fields
+from deepviz_widgets.methods.receptive_field import fields, receptive_fields
 
 FAST = {
     "mnasnet0_5": 37, "mobilenet_v2": 37, "mobilenet_v3_small": 33, "regnet_x_400mf": 33, "regnet_y_400mf": 33,
@@ -95,3 +95,20 @@ def test_a_module_that_returns_nothing_of_the_image_reads_nothing():
 
     fields = receptive_fields(dv.Network(Bias(), input_size=(3, 8, 8)))
     assert fields["table"].size == (0, 0) and fields["table"].clipped(0, 0) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", [*FAST, "resnet50", "densenet121", "inception_v3", *TRANSFORMERS])
+def test_a_pass_without_values_follows_the_same_as_one_with_them(name):
+    torch.manual_seed(0)
+    small = TRANSFORMERS.get(name)
+    net = torchvisions(name, {**SLOW, **FAST}[name]) if small is None else dv.Network(small[0](), input_size=small[1])
+    batch = torch.rand(1, *net.input_size)
+    quick, full = (fields._followed(net, batch, values=values) for values in (False, True))
+    for layer in net.layers:
+        for one, other in zip(quick[layer.name], full[layer.name], strict=True):
+            assert one.shape == other.shape, layer.name
+            assert (one.found is None) == (other.found is None), layer.name
+            if one.found is not None:
+                assert (one.found.axes, one.found.flag, one.found.why) == \
+                    (other.found.axes, other.found.flag, other.found.why), layer.name
+                assert all(map(torch.equal, one.found.planes, other.found.planes)), layer.name

@@ -46,11 +46,95 @@ def test_the_page_gets_what_each_row_and_column_of_the_map_sees(net, images):
     maps = dv.ActivationMaps(net, images, layer="4.conv1")
     maps.wait()
     field = np.frombuffer(maps._field, "<f4")
-    assert maps._field_meta == {"key": maps._tiles_meta["key"], "most": False}
+    assert maps._field_meta == {"key": maps._tiles_meta["key"], "size": (8, 8), "status": "exact"}
     top, bottom, left, right = field.reshape(4, 8)
     # a 3 x 3 convolution, a 2 x 2 pooling, a 3 x 3 convolution: 8 pixels wide, 2 apart, cut at the border of 16
     assert np.array_equal(top, np.clip(np.arange(8) * 2 - 3, 0, 16)) and np.array_equal(top, left)
     assert np.array_equal(bottom, np.clip(np.arange(8) * 2 + 5, 0, 16)) and np.array_equal(bottom, right)
+
+
+def test_a_field_that_depends_on_the_values_is_called_so_and_has_no_numbers(images):
+    class Peeks(nn.Module):
+        def forward(self, x):
+            return x * x.mean().item()
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Peeks(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    maps = dv.ActivationMaps(dv.Network(model, input_size=(3, 16, 16)), images, layer="1")
+    maps.wait()
+    assert maps._field == b"" and maps._field_meta["status"] == "data dependent"
+    maps.layer = "0"
+    maps.wait()
+    assert len(maps._field) == 4 * 4 * 14 and maps._field_meta["status"] == "exact"
+
+
+class Pointing:
+    """A page whose pointer rests on cells of a map."""
+
+    def __init__(self, maps):
+        self.maps, self.page = maps, FakePage(maps)
+        self.page.pump()
+
+    def ask(self, channel, row, column, **other):
+        """The reply, and the roots of the map as the page reads them: 0-1, 1 at the strongest pixel."""
+        cell = {"key": self.maps._tiles_meta["key"], "channel": channel, "row": row, "column": column, **other}
+        reply, buffers = self.page.ask(type="request", what="effective", **cell)
+        return reply, np.frombuffer(buffers[0], np.uint8).reshape(reply["shape"]) / 255 if buffers else None
+
+
+def test_a_cell_that_is_pointed_at_gets_its_effective_field_one_image_more_each_time(net, images, unchanged):
+    pointing = Pointing(dv.ActivationMaps(net, images, layer="4.conv1", image=5))
+    with unchanged(net.model):
+        replies = [pointing.ask(2, 3, 4) for _ in range(9)]
+    taken = [images[(5 + step * 12 // 8) % 12] for step in range(8)]
+    for number, (reply, heat) in enumerate(replies[:8], 1):
+        found = dv.methods.effective_receptive_field(net, taken[:number], "4.conv1", channel=2, at=(3, 4))
+        assert (reply["ok"], reply["images"], reply["answered"]) == (True, number, found.answered)
+        assert reply["size"] == found.size and reply["done"] is False
+        assert np.abs(heat - np.sqrt(found.map / found.map.max())).max() <= 0.5 / 255 + 1e-6
+    assert replies[8][0]["done"] and np.array_equal(replies[8][1], replies[7][1]), "the images are used up"
+    assert pointing.maps.status == "done", "asking is no work of the widget"
+
+
+def test_another_cell_channel_or_image_starts_anew(net, images):
+    pointing = Pointing(dv.ActivationMaps(net, images, layer="2"))
+    assert [pointing.ask(1, 3, 4)[0]["images"] for _ in range(2)] == [1, 2]
+    assert pointing.ask(1, 3, 5)[0]["images"] == 1
+    assert pointing.ask(0, 3, 5)[0]["images"] == 1
+    assert [pointing.ask(0, 3, 5)[0]["images"] for _ in range(2)] == [2, 3]
+    pointing.maps.image = 3
+    pointing.page.pump()
+    assert pointing.ask(0, 3, 5)[0]["images"] == 1
+    pointing.maps.images = images[:2]
+    pointing.page.pump()
+    assert [pointing.ask(0, 3, 5)[0]["images"] for _ in range(3)] == [1, 2, 2]
+
+
+def test_a_pointer_that_comes_back_and_two_pages_that_point_at_two_cells_go_on_where_they_were(net, images):
+    pointing = Pointing(dv.ActivationMaps(net, images[:4], layer="2"))
+    turns = [(pointing.ask(1, 3, 4)[0], pointing.ask(1, 6, 6)[0]) for _ in range(5)]
+    assert [[reply["images"] for reply in turn] for turn in turns] == [[1, 1], [2, 2], [3, 3], [4, 4], [4, 4]]
+    assert [reply["done"] for turn in turns for reply in turn] == [False] * 8 + [True] * 2
+    for column in range(4):
+        pointing.ask(1, 0, column)
+    assert pointing.ask(1, 3, 4)[0]["images"] == 1, "only a few cells are kept"
+
+
+def test_what_cannot_be_answered_is_refused_in_a_sentence_and_changes_nothing(net, images):
+    pointing = Pointing(dv.ActivationMaps(net, images, layer="2"))
+    assert "were replaced" in pointing.ask(0, 0, 0, key="old")[0]["reason"]
+    for cell in [(0, 99, 0), (0, 0, -1), (99, 0, 0), ("0", 0, 0), (0, None, 0)]:
+        assert "there is no" in pointing.ask(*cell)[0]["reason"], cell
+    assert pointing.ask(0, 1, 1)[0]["images"] == 1
+    pointing.maps.close()
+    assert "is closed" in pointing.ask(0, 1, 1)[0]["reason"]
+
+
+def test_the_map_of_a_large_image_is_shrunk_before_it_is_sent(images):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    large = dv.ImageSet(np.random.default_rng(0).integers(0, 255, (1, 300, 200, 3), np.uint8))
+    pointing = Pointing(dv.ActivationMaps(dv.Network(model, input_size=(3, 300, 200)), large, layer="0"))
+    reply, heat = pointing.ask(0, 100, 60)
+    assert reply["shape"] == (100, 67) and np.unravel_index(heat.argmax(), heat.shape) in [(33, 20), (34, 20)]
 
 
 def test_the_picker_gives_what_the_cells_of_every_layer_see_when_the_page_asks(net):

@@ -1,6 +1,6 @@
-"""What a unit of a layer can see of the image, and how much of that it uses.
+"""What a unit of a layer can see of the image.
 
-The theoretical field is worked out from one forward pass: every operation is followed, and for each value the box of
+The field is worked out from one forward pass: every operation is followed, and for each value the box of
 the image that it is connected to is kept. So it holds for functional operations, branches, skips and layers that run
 twice, and it is known for each unit, also at the border. It is structural: weights that happen to be 0, cancellation,
 and which pixel wins a max pooling or passes a ReLU are not looked at. The box is what the unit can read, over all
@@ -10,25 +10,21 @@ images and weights.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...capture import capture
-from ...images import ImageSet
 from ...layers import Layer
-from ...network import Network
-from ...words import plural, size
+from ...network import Network, NetworkError
 from ..activations import layout_of, which_call
 from .read import Reading, read
 from .result import ReceptiveField
-from .trace import Trace
+from .trace import Trace, ValuesMatter
 
-__all__ = ["EffectiveField", "ReceptiveField", "effective_receptive_field", "receptive_field", "receptive_fields"]
+__all__ = ["receptive_field", "receptive_fields"]
 
 _SIZES_KEPT = 4  # of images; a set of photographs may have as many sizes as it has photographs
 _CACHE: weakref.WeakKeyDictionary[Network, dict[tuple[int, ...], dict[str, list[ReceptiveField]]]] = (
@@ -37,7 +33,7 @@ _CACHE: weakref.WeakKeyDictionary[Network, dict[tuple[int, ...], dict[str, list[
 
 
 def receptive_fields(net: Network, input_size: Sequence[int] | None = None) -> dict[str, ReceptiveField]:
-    """Work out what the units of every layer can see, in one traced forward pass.
+    """Work out what the units of every layer can see, in one traced forward pass, mostly without its values.
 
     Parameters
     ----------
@@ -134,14 +130,22 @@ def _valid(net: Network, given: Sequence[int] | None) -> tuple[int, ...]:
 
 def _trace(net: Network, shape: tuple[int, ...]) -> dict[str, list[ReceptiveField]]:
     batch = torch.rand((1, *shape), generator=torch.Generator().manual_seed(0))  # as in the network's own dry run
-    trace = Trace(batch)
-    with capture(net, [layer.name for layer in net.layers], keep=lambda output: _Seen(output, trace)) as seen, trace:
-        net.forward(batch)
+    try:
+        seen = _followed(net, batch, values=False)
+    except (NetworkError, ValuesMatter):  # what is wrong, or what depends on values, shows in a pass with values
+        seen = _followed(net, batch, values=True)
     read_already: dict[Any, Reading] = {}
     return {
         layer.name: [_named(layer, index, one, batch, read_already) for index, one in enumerate(seen[layer.name])]
         for layer in net.layers
     }
+
+
+def _followed(net: Network, batch: Tensor, *, values: bool) -> dict[str, list[_Seen]]:
+    trace = Trace(batch, values=values)
+    with capture(net, [layer.name for layer in net.layers], keep=lambda output: _Seen(output, trace)) as seen, trace:
+        net.forward(batch)
+    return seen
 
 
 class _Seen:
@@ -161,138 +165,3 @@ def _named(layer: Layer, call: int, seen: _Seen, batch: Tensor, known: dict[Any,
         layer.name, call, found.size, found.stride, found.padding, found.status, found.why, image, found.grid,
         found.boxes, found.lattice,
     )
-
-
-# ---------------------------------------------------------------- effective
-
-
-@dataclass(frozen=True, eq=False)
-class EffectiveField:
-    """How strongly a unit answers to each pixel, on average over images.
-
-    Attributes
-    ----------
-    layer : str
-    call : int
-    channel : int or None
-        None is the mean over all channels.
-    at : (int, int)
-        Row and column of the unit.
-    map : ndarray (H, W) float32
-        Mean absolute gradient, summing to 1; all 0 where the unit answers to no pixel of any of the images.
-    inside : float
-        Share of it inside the clipped theoretical box; 1 but for rounding, unless the status there is doubtful.
-    field : ReceptiveField
-        The theoretical field.
-    images : int
-        Over how many images.
-    """
-
-    layer: str
-    call: int
-    channel: int | None
-    at: tuple[int, int]
-    map: np.ndarray
-    inside: float
-    field: ReceptiveField
-    images: int
-
-    @property
-    def size(self) -> float:
-        """Side in pixels of a square as large as all pixels above 4.55 % of the strongest (Luo et al.)."""
-        return float(np.sqrt((self.map > (1 - 0.9545) * self.map.max()).sum()))
-
-
-def effective_receptive_field(
-    net: Network,
-    images: Any,
-    layer: Any,
-    *,
-    channel: int | None = None,
-    at: tuple[int, int] | None = None,
-    call: int = -1,
-) -> EffectiveField:
-    """Measure how strongly one unit answers to each pixel: the mean over images of its absolute gradient.
-
-    Parameters
-    ----------
-    net : Network
-        Gradients are taken with respect to the input only; those of the parameters stay as they are.
-    images : ImageSet, list, Tensor (N, C, H, W) or one image
-        All of one size after preprocessing.
-    layer, call
-        As for `receptive_field`.
-    channel : int, optional
-        The mean over all channels by default.
-    at : (int, int), optional
-        Row and column of the unit; the central one by default.
-
-    Returns
-    -------
-    EffectiveField
-
-    Raises
-    ------
-    ValueError
-        For an unknown layer, call, channel or unit, no images, or images of several sizes.
-    NetworkError
-        If the network fails.
-
-    References
-    ----------
-    W. Luo, Y. Li, R. Urtasun, R. Zemel, *Understanding the Effective Receptive Field in Deep Convolutional Neural
-    Networks*, NeurIPS 2016.
-
-    Examples
-    --------
-    >>> import deepviz_widgets as dv
-    >>> from deepviz_widgets.methods.receptive_field import effective_receptive_field
-    >>> net, images = dv.demo.digits()
-    >>> found = effective_receptive_field(net, images[:8], "conv1")
-    >>> found.map.shape, round(float(found.map.sum()), 3), round(found.inside, 3)
-    ((32, 32), 1.0, 1.0)
-    """
-    chosen = net.layer(layer)
-    index = which_call(chosen, call)
-    total, theory, count = np.zeros((0, 0)), None, 0
-    for batch in _inputs(net, images):
-        if theory is None:
-            theory = receptive_field(net, chosen, call=index, input_size=list(batch.shape[1:]))
-            at = at or (theory.grid[0] // 2, theory.grid[1] // 2)
-            theory.clipped(*at)  # says so if there is no such unit
-            total = np.zeros(batch.shape[2:])
-        elif tuple(batch.shape[2:]) != theory.image:
-            raise ValueError(f"An image of {size(batch.shape[2:])} follows one of {size(theory.image)}; give one size.")
-        total, count = total + _gradient(net, batch, chosen, index, channel, at or (0, 0)), count + 1
-    if theory is None or at is None:
-        raise ValueError("The effective field is a mean over images, and there are none.")
-    strength = (total / (total.sum() or 1)).astype(np.float32)
-    top, left, bottom, right = theory.clipped(*at)
-    inside = float(strength[top:bottom, left:right].sum() / (strength.sum() or 1))
-    return EffectiveField(chosen.name, index, channel, at, strength, inside, theory, count)
-
-
-def _inputs(net: Network, images: Any) -> Iterator[Tensor]:
-    several = isinstance(images, (ImageSet, list, tuple)) or (isinstance(images, Tensor) and images.dim() == 4)
-    for image in images if several else [images]:
-        yield net.inputs([image])
-
-
-def _gradient(
-    net: Network, batch: Tensor, layer: Layer, call: int, channel: int | None, at: tuple[int, int]
-) -> np.ndarray:
-    """Return the absolute gradient (H, W) of a unit, summed over the channels of the image."""
-    batch = batch.detach().clone().requires_grad_()
-    with capture(net, [layer.name], keep=lambda output: output.clone(), stop=True) as seen:
-        net.forward(batch, grad=True)
-    output = seen[layer.name][call]
-    layout = layout_of(layer, output, batch)
-    if channel is not None and not 0 <= channel < layout.channels:
-        there = plural(layout.channels, "channel")
-        raise ValueError(f"Layer {layer.name!r} has {there}; there is no channel {channel}, counted from 0.")
-    maps, _ = layout.maps(layout.image(output))
-    unit = maps[:, at[0], at[1]].mean() if channel is None else maps[channel, at[0], at[1]]
-    if not unit.requires_grad:
-        return np.zeros(batch.shape[2:])
-    (gradient,) = torch.autograd.grad(unit, batch, allow_unused=True)
-    return np.zeros(batch.shape[2:]) if gradient is None else gradient[0].abs().sum(0).double().cpu().numpy()

@@ -243,7 +243,7 @@ _RULES: dict[str, Rule] = _table(
                  "dropout native_dropout feature_dropout alpha_dropout mish hardtanh celu selu rrelu rrelu_with_noise "
                  "softplus log_sigmoid_forward nan_to_num bernoulli"),
     (_masked, "masked_fill where tril triu"),
-    (_along, "_softmax _log_softmax softmax log_softmax sort cumsum cumprod logcumsumexp"),
+    (_along, "_softmax _log_softmax _safe_softmax softmax log_softmax sort cumsum cumprod logcumsumexp"),
     (_reduces, "mean sum amax amin max min var std var_mean std_mean norm linalg_vector_norm logsumexp prod argmax "
                "argmin any all median nanmean nansum aminmax count_nonzero"),
     (_scattered, "index_put _index_put_impl scatter scatter_add scatter_reduce index_add index_copy index_fill "

@@ -57,6 +57,19 @@ class ReceptiveField:
     _lattice: tuple[Any, Any] = field(repr=False, default=(None, None))
 
     @property
+    def edges(self) -> np.ndarray | None:
+        """Top and bottom of each row of units, then left and right of each column: (2 rows + 2 columns,) float32.
+
+        None where what is read is not known, or where the boxes of a row do not have one top and bottom.
+        """
+        rows, columns = self.boxes[:, :1, ::2], self.boxes[:1, :, 1::2]
+        if self.status not in ("exact", "upper bound", "whole image"):
+            return None
+        if (self.boxes[..., ::2] != rows).any() or (self.boxes[..., 1::2] != columns).any():
+            return None
+        return np.concatenate([*rows[:, 0].T, *columns[0].T]).astype(np.float32)
+
+    @property
     def larger_than_image(self) -> bool:
         """Whether the field of a unit is higher or wider than the image, which is normal in deep layers."""
         return self.size[0] > self.image[0] or self.size[1] > self.image[1]

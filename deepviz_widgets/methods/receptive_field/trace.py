@@ -13,12 +13,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from .blanks import blank
 from .boxes import Field, Flag, everything, of_image, together, whole
 from .ops import Call, rule_for
 
 _PEEKS = {"_local_scalar_dense", "equal", "is_nonzero", "item"}  # values of the image leave the tensors
 _LEAVES = {"numpy", "__array__", "tolist", "data_ptr", "__dlpack__"}
 _LOOSE = Flag(1, "values are written in place into a part of a tensor, which is followed only as a whole")
+
+
+class ValuesMatter(BaseException):
+    """Gives up a pass without values; not an Exception, so that no `except Exception` in a model swallows it."""
 
 
 class Trace(TorchDispatchMode):
@@ -28,10 +33,14 @@ class Trace(TorchDispatchMode):
     ----------
     image : Tensor (1, C, H, W)
         The input of the network.
+    values : bool
+        Whether the expensive operations are worked out. Without, they only give outputs of the right shape, and a
+        pass that turns out to depend on values raises ValuesMatter.
     """
 
-    def __init__(self, image: Tensor):
+    def __init__(self, image: Tensor, *, values: bool = True):
         super().__init__()
+        self._values = values
         self._fields: Any = WeakTensorKeyDictionary()
         self._written: dict[StorageWeakRef, Field] = {}  # weak references keep an address from being used again
         self._image = of_image(image.shape)
@@ -49,7 +58,12 @@ class Trace(TorchDispatchMode):
 
     def doubt(self, flag: Flag) -> None:
         """Note that from here on nothing that a layer answers is certain."""
+        self._needs_no_values(flag)
         self._doubt = max(self._doubt, flag, key=lambda each: each.rank)
+
+    def _needs_no_values(self, flag: Flag) -> None:
+        if flag.rank >= 2 and not self._values:
+            raise ValuesMatter
 
     def __enter__(self) -> Trace:
         super().__enter__()
@@ -69,17 +83,20 @@ class Trace(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         strides = args[0].stride() if func is torch.ops.aten.as_strided_.default else None  # lost once it has run
-        answer = func(*args, **(kwargs or {}))
         given = _bound(func, args, kwargs or {})
+        followed = any(self.field(tensor) is not None for tensor in tensors_in(given.values()))
+        answer = blank(_name(func), given) if followed and not self._values else None
+        if answer is None:
+            answer = func(*args, **(kwargs or {}))
         if strides is not None:
             given["strides before"] = strides
-        if any(self.field(tensor) is not None for tensor in tensors_in(given.values())):
+        if followed:
             self._follow(func, given, answer)
         return answer
 
     def _follow(self, func: Any, given: dict[str, Any], answer: Any) -> None:
         outputs = tensors_in([answer])
-        name = func._schema.name.rpartition("::")[2]
+        name = _name(func)
         if name in _PEEKS:
             why = f"the forward pass looks at values it computed ({name}), so its course may depend on them"
             self.doubt(Flag(2, why))
@@ -92,6 +109,8 @@ class Trace(TorchDispatchMode):
         fields = self._applied(call)
         mutates = func._schema.is_mutable
         for output, field in zip(outputs, fields, strict=True):
+            if field is not None:
+                self._needs_no_values(field.flag)
             if mutates:
                 self._write(output, field)
             elif field is not None:
@@ -140,6 +159,11 @@ class _Escapes(TorchFunctionMode):
             why = f"the forward pass takes values out of PyTorch ({name}), where they cannot be followed"
             self._trace.doubt(Flag(3, why))
         return func(*args, **(kwargs or {}))
+
+
+@lru_cache(maxsize=2048)
+def _name(func: Any) -> str:
+    return func._schema.name.rpartition("::")[2]
 
 
 def _storage(tensor: Tensor) -> StorageWeakRef:

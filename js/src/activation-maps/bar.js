@@ -2,10 +2,9 @@
 import { button, segmented, select, slider, stepper } from '../lib/controls.js';
 import { make } from '../lib/frame.js';
 import { count, fixed, percent } from '../lib/text.js';
+import { KERNEL } from './words.js';
 
 /** @typedef {import('../lib/view.js').View} View */
-
-const KERNEL = 'Saved page: another image, layer or survey needs a kernel.';
 
 /** "Index" -> {value: "index", label: "Index"} @param {string[]} labels */
 const options = (...labels) => labels.map((label) => ({ value: label.toLowerCase(), label }));
@@ -49,7 +48,7 @@ function sources(view) {
   });
   const call = segmented({
     label: 'Call',
-    options: [{ value: 0, label: '1' }],
+    options: /** @type {{value: number, label: string}[]} */ ([]),
     value: 0,
     onChange: (v) => choose(view, { call: v }),
   });

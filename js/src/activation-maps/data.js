@@ -13,7 +13,7 @@ import { dequantise } from '../lib/color.js';
  * @property {Float32Array} lo @property {Float32Array} hi @property {Float32Array} mean
  * @property {Float32Array} active @property {Float32Array} strength @property {Float32Array} token
  * @property {Float32Array | null} field what each row and column sees: tops, bottoms, lefts, rights
- * @property {boolean} most whether that is an upper bound
+ * @property {{size?: [number, number] | null, status?: string}} sees how large that is without a border, and how sure
  */
 /** @typedef {{done: number, total: number, max: Float32Array, mean: Float32Array, active: Float32Array, strength: Float32Array}} Survey */
 /** @typedef {{values: Uint8Array | Float32Array, h: number, w: number}} Values one channel, as bytes of its tile or exact */
@@ -65,7 +65,8 @@ export function readMaps(get, tiles = bytes(get('_tiles'))) {
 function readField(get, { key, full: [H, W] }) {
   const about = get('_field_meta') ?? {};
   const field = floats(get('_field'));
-  return { field: about.key === key && field.length === 2 * (H + W) ? field : null, most: Boolean(about.most) };
+  const sees = about.key === key ? about : {};
+  return { field: sees.key && field.length === 2 * (H + W) ? field : null, sees };
 }
 
 /** The overview tile of a channel. @param {Maps} maps @param {number} channel @returns {Values} */

@@ -1,13 +1,14 @@
 /** What a layer found in an image: every channel as a picture, one of them large. */
 import { bytes } from '../lib/buffers.js';
 import { ramp } from '../lib/color.js';
-import { empty, make } from '../lib/frame.js';
+import { empty, make, put } from '../lib/frame.js';
 import { widget } from '../lib/view.js';
 import { controls } from './bar.js';
 import { shadeOf } from './contrast.js';
 import { surveyed, valueAt } from './data.js';
 import { keeper, photo } from './draw.js';
-import { drawPicture, figure, listen, measure, put } from './figures.js';
+import { drawPicture, figure, listen, measure } from './figures.js';
+import { heater } from './heat.js';
 import { sharpener } from './sharp.js';
 import { best, stateOf } from './state.js';
 import { channelGrid } from './tiles.js';
@@ -40,6 +41,7 @@ function setup(view) {
   view.title('Activation maps');
   const state = stateOf(view);
   const picture = photo(view);
+  const heatOf = heater(view);
   const sharp = sharpener({ request: view.request, bytes, changed: redraw });
   const bar = controls(view, onOver);
   const parts = dom(body);
@@ -48,6 +50,8 @@ function setup(view) {
   /** What the caption is about. @type {{cell?: import('./figures.js').Cell | null, channel?: number}} */
   let about = {};
   let told = '';
+  /** @type {import('./heat.js').Heat | null} */
+  let heat = null;
 
   const grid = channelGrid(view, {
     state,
@@ -98,6 +102,7 @@ function setup(view) {
         valueAt(maps, exact, channel, cell.row, cell.column),
         Boolean(exact),
         state.image(),
+        heat,
       );
     }
     about = { channel: pointed };
@@ -126,22 +131,35 @@ function setup(view) {
     return is;
   }
 
+  /** The chosen channel in its colours. @param {Maps} maps @param {ReturnType<typeof keeper>} keep @param {number} [veil] */
+  function painted(maps, keep, veil) {
+    const channel = state.channel();
+    return keep(maps, channel, state.look(maps), best(state, maps, channel, sharp.get(maps.key, channel)), veil);
+  }
+
   /** @param {Maps | null} maps */
   function drawInput(maps, /** @type {{w: number, h: number}} */ size) {
     const image = state.image();
     const veil = maps?.face === 'maps' ? VEIL * (get('overlay') ?? 0) : 0;
-    const channel = state.channel();
-    const over =
-      maps && veil
-        ? laidOver(maps, channel, state.look(maps), best(state, maps, channel, sharp.get(maps.key, channel)), veil)
-        : null;
+    // who lays the map over the photo sees the map
+    const over = maps && veil ? painted(maps, laidOver, veil) : heat?.answered ? heat.canvas : null;
+    const warm = over && !veil;
     input.title(
       [image.name, image.label].filter(Boolean).join(' · '),
-      image.height > 1 ? `${image.height} × ${image.width} px` : '',
+      warm ? 'yellow: what it answers to' : image.height > 1 ? `${image.height} × ${image.width} px` : '',
       `The input image ${image.name}`,
     );
     input.pic.classList.toggle('dvw-stale', state.stale().image);
-    drawPicture(root, input.canvas, size, [picture(veil > 0), over], maps, about.cell ?? null, image);
+    drawPicture(
+      root,
+      input.canvas,
+      size,
+      [picture(Boolean(over)), over],
+      maps,
+      about.cell ?? null,
+      image,
+      Boolean(warm),
+    );
   }
 
   /** @param {Maps | null} maps */
@@ -158,9 +176,7 @@ function setup(view) {
         `${subject(maps, channel)} of ${maps.layer}, ${aside(maps, channel)}. Arrow keys read its cells.`,
       );
     if (flat) return parts.number.draw(root, maps, channel, size);
-    const map =
-      maps && enlarged(maps, channel, state.look(maps), best(state, maps, channel, sharp.get(maps.key, channel)));
-    drawPicture(root, large.canvas, size, [map], maps, about.cell ?? null, null);
+    drawPicture(root, large.canvas, size, [maps && painted(maps, enlarged)], maps, about.cell ?? null, null);
     if (maps) drawScale(maps, channel);
   }
 
@@ -179,6 +195,8 @@ function setup(view) {
     if (blank()) return;
     view.sub([{ mono: maps?.layer ?? get('layer') }, maps ? ` · ${sizes(maps)}` : '']);
     bar.face(maps?.face === 'maps');
+    const { cell } = about;
+    heat = heatOf(cell && maps?.face === 'maps' ? { key: maps.key, channel: state.channel(), ...cell } : null);
     const size = measure(parts.pair, state.image());
     drawInput(maps, size);
     drawLarge(maps, size);

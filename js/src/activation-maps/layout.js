@@ -1,4 +1,5 @@
 /** How many tiles stand in a row. */
+import { clamp } from '../lib/clamp.js';
 
 const GAP = 4;
 /** Tallest list of tiles before it scrolls, and before tiles get smaller. */
@@ -14,7 +15,7 @@ const tile = (width, columns) => (width - GAP * (columns - 1)) / columns;
  */
 export function columnsFor({ width, count, cells, aspect }) {
   const usual = width < 440 ? 6 : 8;
-  const least = Math.min(52, Math.max(28, cells * 4));
+  const least = clamp(cells * 4, 28, 52);
   let columns = usual;
   const tall = () => Math.ceil(count / columns) * (tile(width, columns) / aspect + GAP) > TALLEST;
   while (tall() && tile(width, columns + 1) >= least) columns++;
@@ -28,4 +29,4 @@ export function stemColumns(width, count) {
 }
 
 /** Thin maps (a sequence) are drawn no flatter than 4 : 1. @param {number} h @param {number} w */
-export const aspectOf = (h, w) => Math.min(4, Math.max(0.25, w / h));
+export const aspectOf = (h, w) => clamp(w / h, 0.25, 4);

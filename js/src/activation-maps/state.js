@@ -1,4 +1,5 @@
 /** The traits of one view, read when they have changed and put into order. */
+import { clamp } from '../lib/clamp.js';
 import { lookOf } from './contrast.js';
 import { bytes } from '../lib/buffers.js';
 import { context } from '../lib/canvas.js';
@@ -27,7 +28,7 @@ export function stateOf(view) {
     /** channel of each tile */
     order: /** @type {number[]} */ ([]),
     read,
-    channel: () => Math.min(Math.max(0, get('channel') ?? 0), (state.maps?.count ?? 1) - 1),
+    channel: () => clamp(get('channel') ?? 0, 0, (state.maps?.count ?? 1) - 1),
     /** @param {Maps} maps @param {number} channel */
     exact: (maps, channel) => seen.get(`${maps.key}|${channel}`) ?? null,
     /** @param {Maps} maps */

@@ -1,7 +1,9 @@
 /** All channels: maps as tiles, numbers as bars or stems. */
-import { density, hatch, stretch } from '../lib/canvas.js';
+import { density, nothing, stretch } from '../lib/canvas.js';
+import { hear } from '../lib/frame.js';
 import { tileGrid } from '../lib/grid.js';
 import { css } from '../lib/theme.js';
+import { frames } from '../lib/view.js';
 import { overview, silent } from './data.js';
 import { colored } from './draw.js';
 import { aspectOf, columnsFor, stemColumns } from './layout.js';
@@ -24,9 +26,10 @@ export function channelGrid(view, { state, sharp, tell, onHover, onChoose }) {
   const { root, signal, get } = view;
   /** @type {Painter} */
   let paint = () => {};
-  let [shown, chosen, timer, asked] = ['', -1, 0, 0];
+  let [shown, chosen, timer] = ['', -1, 0];
   const grid = tileGrid({
-    view: { root, signal, redraw: light },
+    // scrolling and hovering draw the tiles alone, not the pictures above
+    view: { root, signal, redraw: frames(draw, signal) },
     label: 'Channels',
     name: (slot) => (state.maps ? nameOf(state.maps, state.order[slot]) : ''),
     draw: (ctx, slot, ...box) => paint(ctx, state.order[slot], ...box),
@@ -35,24 +38,15 @@ export function channelGrid(view, { state, sharp, tell, onHover, onChoose }) {
   });
   const { el } = grid;
   el.classList.add('am-tiles');
-  signal.addEventListener('abort', () => {
+  hear(signal, 'abort', () => {
     clearTimeout(timer);
-    cancelAnimationFrame(asked);
   });
-
-  /** Scrolling and hovering draw the tiles alone, not the pictures above. */
-  function light() {
-    asked ||= requestAnimationFrame(() => {
-      asked = 0;
-      draw();
-    });
-  }
 
   /** @param {Maps} maps @returns {Painter} */
   function mapPainter(maps) {
     const look = state.look(maps);
     return (ctx, i, ...box) => {
-      if (silent(maps, i)) hatch(ctx, ...box, css(root, '--dvw-void'), css(root, '--dvw-void-2'));
+      if (silent(maps, i)) nothing(ctx, root, ...box);
       else stretch(ctx, colored(maps, i, look, sharp.get(maps.key, i) ?? overview(maps, i)), ...box);
     };
   }
@@ -61,25 +55,19 @@ export function channelGrid(view, { state, sharp, tell, onHover, onChoose }) {
   function arrange(maps) {
     const width = el.clientWidth - 12;
     const { count, face, full } = maps;
+    const shape = { count, columns: 1, gap: 4, rowGap: 4, rowHeight: 0 };
     if (face === 'maps') {
       // maps lie on an image: tiles have its proportions, as the large one has
       const { height, width: wide } = state.image();
       const aspect = maps.layout === 'other' || height < 2 ? aspectOf(...full) : aspectOf(height, wide);
       paint = mapPainter(maps);
-      return {
-        count,
-        columns: columnsFor({ width, count, cells: full[1], aspect }),
-        aspect,
-        gap: 4,
-        rowGap: 4,
-        rowHeight: 0,
-      };
+      return { ...shape, columns: columnsFor({ width, count, cells: full[1], aspect }), aspect };
     }
     const bars = face === 'bars';
     paint = bars ? barPainter(root, maps, width, state.channel()) : stemPainter(root, maps, state.channel());
     return bars
-      ? { count, columns: 1, gap: 4, rowGap: 4, rowHeight: 24 }
-      : { count, columns: stemColumns(width, count), gap: 2, rowGap: 12, rowHeight: 44 };
+      ? { ...shape, rowHeight: 24 }
+      : { ...shape, columns: stemColumns(width, count), gap: 2, rowGap: 12, rowHeight: 44 };
   }
 
   /** Ask for what is in sight, once the scroll rests. @param {Maps} maps */

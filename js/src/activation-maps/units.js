@@ -1,9 +1,9 @@
 /** Layers without places: one number a unit, as bars with names or as stems. */
+import { clamp } from '../lib/clamp.js';
 import { block, fit } from '../lib/canvas.js';
-import { make } from '../lib/frame.js';
+import { make, put } from '../lib/frame.js';
 import { css } from '../lib/theme.js';
 import { extremes } from './contrast.js';
-import { put } from './figures.js';
 import { rank } from './order.js';
 import { rankOf, subject, value } from './words.js';
 
@@ -33,9 +33,7 @@ export function barPainter(root, maps, width, chosen) {
   const ends = extremes(maps);
   const most = Math.max(-ends[0], ends[1]);
   const end = 8 * Math.max(...ends.map((v) => value(v, most).length));
-  const longest = Array.from({ length: maps.count }, (_, i) => subject(maps, i).length).reduce((a, b) =>
-    Math.max(a, b),
-  );
+  const longest = Math.max(...Array.from({ length: maps.count }, (_, i) => subject(maps, i).length));
   const names = Math.min(longest * 7, width * 0.4);
   return (ctx, i, x, y, w, h) => {
     const mid = y + h / 2;
@@ -85,14 +83,7 @@ export function numberPanel() {
       const each = w / maps.count;
       const paint = stemPainter(root, maps, chosen);
       for (const [k, c] of order.entries()) paint(ctx, c, k * each, 0, each > 4 ? each - 1 : each, h);
-      block(
-        ctx,
-        css(root, '--dvw-accent'),
-        Math.max(0, Math.min(w - 2, (order.indexOf(chosen) + 0.5) * each - 1)),
-        0,
-        2,
-        h,
-      );
+      block(ctx, css(root, '--dvw-accent'), clamp((order.indexOf(chosen) + 0.5) * each - 1, 0, w - 2), 0, 2, h);
     },
   };
 }

@@ -1,21 +1,16 @@
 /** What is seen, in words. */
-import { count, fixed, percent, plural, size } from '../lib/text.js';
+import { value } from '../lib/digits.js';
+import { count, percent, plural, size } from '../lib/text.js';
 import { silent } from './data.js';
 import { placeOf } from './order.js';
+
+export { value };
 
 /** @typedef {import('./data.js').Maps} Maps */
 /** @typedef {import('./data.js').Survey} Survey */
 /** @typedef {import('../lib/text.js').Part} Part */
 /** @typedef {{height: number, width: number}} ImageSize */
-
-/** A value in as many digits as say something, beside values up to `most`. @param {number} v @param {number} [most] */
-export function value(v, most = Math.abs(v)) {
-  if (v === 0) return '0';
-  if (most >= 10000 && most < Infinity) return count(v);
-  if (!(most < 0.1)) return fixed(v);
-  if (most >= 0.001) return fixed(v, 1 - Math.floor(Math.log10(most)));
-  return v.toExponential(1).replace(/-/g, '\u2212');
-}
+/** @typedef {{x: number, y: number, w: number, h: number}} Box */
 
 /** 1 -> "strongest", 3 -> "3rd strongest". @param {number} n */
 export function placed(n) {
@@ -56,17 +51,56 @@ export function seenBy(maps, image, row, column) {
   return { x, y, w: field[2 * H + W + column] - x, h: field[H + row] - y };
 }
 
-/** @param {Maps} maps @param {number} i @param {{row: number, column: number}} cell @param {number} v @param {boolean} exact @param {ImageSize} image @returns {Part[]} */
-export function ofCell(maps, i, { row, column }, v, exact, image) {
-  const { w, h } = seenBy(maps, image, row, column);
-  const about = (/** @type {boolean} */ sure) => (sure ? '' : 'about ');
+export const KERNEL = 'Saved page: another image, layer or survey needs a kernel.';
+/** @type {Record<string, string>} */
+const DOUBTS = { unknown: 'is not known', 'data dependent': 'depends on the values' };
+
+/** Pixels across. @param {number[]} sides */
+const px = (...sides) => ({ b: `${size(sides.map((v) => Math.max(1, v)))} px` });
+
+/**
+ * What the cell can see, of an image that may be smaller than that.
+ * @param {Maps} maps @param {ImageSize} image @param {number} row @param {number} column @returns {Part[]}
+ */
+function sight(maps, image, row, column) {
+  const { x, y, w, h } = seenBy(maps, image, row, column);
   const cell = maps.layout === 'tokens' ? 'token' : 'cell';
-  const px = { b: `${size([Math.max(1, h), Math.max(1, w)])} px` };
-  const start = [`${subject(maps, i)} is ${about(exact)}`, { b: value(v) }, ` at row ${row}, column ${column}; `];
-  if (!maps.field)
-    return [...start, `one ${cell} stands for ${about(w % 1 === 0 && h % 1 === 0)}`, px, ' of the image.'];
-  if (h >= image.height && w >= image.width) return [...start, `that ${cell} sees the `, { b: 'whole image' }, '.'];
-  return [...start, `that ${cell} sees ${maps.most ? 'at most ' : ''}the `, px, ' in the box.'];
+  const { size: full, status = '' } = maps.sees;
+  const doubt = DOUBTS[status];
+  if (doubt) return [`what that ${cell} sees ${doubt}`];
+  if (!maps.field) return [`one ${cell} stands for ${w % 1 || h % 1 ? 'about ' : ''}`, px(h, w), ' of the image'];
+  const sees = `that ${cell} sees ${status === 'upper bound' ? 'at most ' : ''}`;
+  const cut =
+    full &&
+    ((full[0] > h && (y === 0 || y + h === image.height)) || (full[1] > w && (x === 0 || x + w === image.width)));
+  if (h >= image.height && w >= image.width) {
+    const all = [`${sees}the `, { b: 'whole image' }];
+    return cut ? [...all, '; its field of ', px(...full), ' is larger'] : all;
+  }
+  return cut ? [sees, px(...full), ', of which the image has ', px(h, w)] : [`${sees}the `, px(h, w), ' in the box'];
+}
+
+/** Where its answer comes from. @param {import('./heat.js').Heat} heat @returns {Part[]} */
+function source({ images, answered, size: side }) {
+  const of = plural(images, 'image');
+  if (!answered) return [`; it is silent on ${images > 1 ? of : 'this image'}`];
+  const seen = answered < images ? `${answered} of ${of}, silent on the others` : of;
+  return ['; most of its answer comes from ', px(side, side), ` (${seen})`];
+}
+
+/**
+ * @param {Maps} maps @param {number} i @param {{row: number, column: number}} cell @param {number} v @param {boolean} exact
+ * @param {ImageSize} image @param {import('./heat.js').Heat | null} [heat] @returns {Part[]}
+ */
+export function ofCell(maps, i, { row, column }, v, exact, image, heat) {
+  return [
+    `${subject(maps, i)} is ${exact ? '' : 'about '}`,
+    { b: value(v) },
+    ` at row ${row}, column ${column}; `,
+    ...sight(maps, image, row, column),
+    ...(heat ? source(heat) : []),
+    '.',
+  ];
 }
 
 /** "3rd strongest of 512". @param {Maps} maps @param {number} i */
@@ -77,8 +111,7 @@ export function ofChannel(maps, i, survey) {
   const name = { b: subject(maps, i) };
   const [lo, hi] = [{ b: value(maps.lo[i]) }, { b: value(maps.hi[i]) }];
   if (survey) {
-    const seen =
-      survey.done < survey.total ? `the first ${plural(survey.done, 'image')}` : plural(survey.total, 'image');
+    const seen = `${survey.done < survey.total ? 'the first ' : ''}${plural(survey.done, 'image')}`;
     return [
       name,
       ': up to ',
@@ -106,5 +139,5 @@ export function hint({ face }, live) {
     face === 'maps'
       ? 'Point at a picture to read a cell; click a tile to enlarge its channel.'
       : 'Point at a bar to read it; click to choose it.';
-  return live ? what : `${what} Another image or layer needs a kernel.`;
+  return live ? what : `${what} ${KERNEL}`;
 }

@@ -1,4 +1,6 @@
 /** Small drawing helpers, all in CSS pixels. */
+import { clamp } from './clamp.js';
+import { css } from './theme.js';
 
 /** @typedef {CanvasRenderingContext2D} Ctx */
 
@@ -13,7 +15,7 @@ export function context(canvas, small = false) {
 }
 
 /** Device pixels to a CSS pixel. */
-export const density = () => Math.max(1, Math.min(3, window.devicePixelRatio || 1));
+export const density = () => clamp(window.devicePixelRatio || 1, 1, 3);
 
 /** Sharp on every screen: size in device pixels, drawn in CSS pixels, cleared. @param {HTMLCanvasElement} canvas @param {number} w @param {number} h */
 export function fit(canvas, w, h) {
@@ -51,14 +53,10 @@ export function stretch(ctx, source, x, y, w, h) {
   ctx.drawImage(source, x, y, w, h);
 }
 
-/** A line that shows on any picture: dark, white, dark. @param {Ctx} ctx @param {number} x @param {number} y @param {number} w @param {number} h @param {number} [lw] */
-export function twoTone(ctx, x, y, w, h, lw = 2) {
-  for (const [from, width, color] of /** @type {const} */ ([
-    [-lw / 2 - 1, lw + 2, 'rgba(0,0,0,.75)'],
-    [-lw / 2, lw, '#fff'],
-  ])) {
-    ring(ctx, x, y, w, h, from, width, color);
-  }
+/** A line that shows on any picture: dark, white, dark. @param {Ctx} ctx @param {number} x @param {number} y @param {number} w @param {number} h @param {number} lw */
+export function twoTone(ctx, x, y, w, h, lw) {
+  ring(ctx, x, y, w, h, -lw / 2 - 1, lw + 2, 'rgba(0,0,0,.75)');
+  ring(ctx, x, y, w, h, -lw / 2, lw, '#fff');
 }
 
 /** Darken a picture outside a box. @param {Ctx} ctx @param {number} w @param {number} h @param {{x: number, y: number, w: number, h: number}} box */
@@ -86,6 +84,11 @@ export function hatch(ctx, x, y, w, h, ground, line) {
   }
   ctx.stroke();
   ctx.restore();
+}
+
+/** "Nothing here", in the colours of the theme. @param {Ctx} ctx @param {Element} root @param {[number, number, number, number]} box */
+export function nothing(ctx, root, ...box) {
+  hatch(ctx, ...box, css(root, '--dvw-void'), css(root, '--dvw-void-2'));
 }
 
 /**

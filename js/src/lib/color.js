@@ -5,6 +5,7 @@
  * quantised from); its colours are made here, so that another colour map,
  * range or gamma costs no trip to the kernel.
  */
+import { clamp } from './clamp.js';
 
 /**
  * @typedef {object} Shade how values are laid on a colour map
@@ -38,22 +39,19 @@ export const VIRIDIS = lutOf(
 export const GREY = lutOf('000000ffffff');
 export const DIVERGING = lutOf('08457e2470b065a1d2b1d0e8f4f4f2fbd0a6f09a52cf5f148f3300');
 
+/** How far from 0 a value is, 0..1, where 1 is the farther end. @param {number} v @param {number} lo @param {number} hi */
+const strength = (v, lo, hi) => Math.min(1, Math.abs(v) / Math.max(Math.abs(lo), Math.abs(hi))) || 0;
+
 /** Where a value lies on the colour map, 0..1. @param {number} v @param {Shade} shade */
 export function place(v, { lo, hi, gamma = 1, signed = false }) {
-  if (signed) {
-    const m = Math.max(Math.abs(lo), Math.abs(hi));
-    const t = m > 0 ? Math.min(1, Math.abs(v) / m) ** gamma : 0;
-    return 0.5 + (v < 0 ? -t : t) / 2;
-  }
+  if (signed) return 0.5 + (Math.sign(v) * strength(v, lo, hi) ** gamma) / 2;
   const t = hi > lo ? (v - lo) / (hi - lo) : 0;
-  return Math.min(1, Math.max(0, t)) ** gamma;
+  return clamp(t, 0, 1) ** gamma;
 }
 
 /** How much of the photo a value hides, 0..255. @param {number} v @param {Shade} shade */
 function opacity(v, { lo, hi, veil }) {
-  if (veil === undefined) return 255;
-  const m = Math.max(Math.abs(lo), Math.abs(hi));
-  return m > 0 ? Math.round(255 * veil * Math.min(1, Math.abs(v) / m) ** 0.8) : 0;
+  return veil === undefined ? 255 : Math.round(255 * veil * strength(v, lo, hi) ** 0.8);
 }
 
 /** One value -> one little-endian RGBA word; a NaN is left clear. @param {number} v @param {Uint8Array} lut @param {Shade} shade */

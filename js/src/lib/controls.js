@@ -1,5 +1,6 @@
 // The controls of the bar. Each is {el, set, disable}: `set` never calls back, `disable(reason)` says why in the caption.
-import { attributes, make } from './frame.js';
+import { clamp } from './clamp.js';
+import { attributes, hear, make } from './frame.js';
 import { icon } from './icons.js';
 
 /** @typedef {import("./frame.js").IconName} IconName */
@@ -15,9 +16,7 @@ function disabler(el, turn) {
   const tell = () => {
     if (reason) el.dispatchEvent(new CustomEvent('dvw-reason', { detail: reason, bubbles: true }));
   };
-  el.addEventListener('pointerenter', tell);
-  el.addEventListener('focusin', tell);
-  el.addEventListener('click', tell);
+  hear(el, 'pointerenter focusin click', tell);
   /** @param {string | null} why */
   return (why) => {
     reason = why ?? '';
@@ -25,34 +24,45 @@ function disabler(el, turn) {
   };
 }
 
-/** @param {string} label @param {Node[]} inner */
-function labelled(label, ...inner) {
-  const el = make('label', 'dvw-ctl');
+/** Turns a field of the page off and on. @param {HTMLInputElement | HTMLSelectElement} field */
+const turn = (field) => (/** @type {boolean} */ off) => {
+  field.disabled = off;
+};
+
+/** @param {'label' | 'span'} tag @param {string} label @param {Node[]} inner */
+function labelled(tag, label, ...inner) {
+  const el = make(tag, 'dvw-ctl');
   el.append(make('span', 'dvw-label', label), ...inner);
   return el;
 }
 
+/** Several parts under one label. @param {string} label @param {Node} inner */
+function grouped(label, inner) {
+  const el = labelled('span', label, inner);
+  attributes(el, { role: 'group', 'aria-label': label });
+  return el;
+}
+
 /**
- * With an icon and no `text`, the label is read out but not shown. A button that is off keeps its place in the tab
+ * With an icon the label is read out but not shown. A button that is off keeps its place in the tab
  * order (aria-disabled), so that its reason can be found with the keyboard too.
- * @param {{label: string, icon?: IconName, text?: boolean, pressed?: boolean, primary?: boolean, onClick?: () => void}} options
+ * @param {{label: string, icon?: IconName, pressed?: boolean, onClick?: () => void}} options
  */
-export function button({ label, icon: name, text = !name, pressed, primary = false, onClick }) {
+export function button({ label, icon: name, pressed, onClick }) {
   const el = make('button', 'dvw-btn');
   el.type = 'button';
-  el.classList.toggle('dvw-primary', primary);
-  el.classList.toggle('dvw-icon', Boolean(name) && !text);
+  el.classList.toggle('dvw-icon', Boolean(name));
   /** @param {string} next */
   const relabel = (next) => {
-    el.replaceChildren(...(name ? [icon(name)] : []), ...(text ? [next] : []));
-    if (!text) attributes(el, { 'aria-label': next });
+    el.replaceChildren(name ? icon(name) : next);
+    if (name) attributes(el, { 'aria-label': next });
   };
   /** @param {boolean} next */
   const set = (next) => attributes(el, { 'aria-pressed': next });
   if (pressed !== undefined) set(pressed);
   relabel(label);
   const disable = disabler(el, (off) => attributes(el, { 'aria-disabled': off }));
-  el.addEventListener('click', () => {
+  hear(el, 'click', () => {
     if (el.getAttribute('aria-disabled') !== 'true') onClick?.();
   });
   return { el, set, disable, relabel };
@@ -65,9 +75,7 @@ export function button({ label, icon: name, text = !name, pressed, primary = fal
  */
 export function segmented({ label, options, value, onChange }) {
   const seg = make('span', 'dvw-seg');
-  const el = make('span', 'dvw-ctl');
-  attributes(el, { role: 'group', 'aria-label': label });
-  el.append(make('span', 'dvw-label', label), seg);
+  const el = grouped(label, seg);
   /** @type {{value: V, button: ReturnType<typeof button>}[]} */
   let parts = [];
   let off = false;
@@ -112,7 +120,7 @@ export function select({ label, options, value, onChange }) {
   const field = make('select');
   const box = make('span', 'dvw-sel');
   box.append(field, icon('chevron'));
-  const el = labelled(label, box);
+  const el = labelled('label', label, box);
   let list = options;
   /** @param {V} next */
   const set = (next) => {
@@ -126,46 +134,42 @@ export function select({ label, options, value, onChange }) {
     set(value);
   };
   setOptions(options);
-  field.addEventListener('change', () => {
+  hear(field, 'change', () => {
     const chosen = list[field.selectedIndex];
     if (!chosen) return;
     value = chosen.value;
     onChange(value);
   });
-  const disable = disabler(el, (off) => {
-    field.disabled = off;
-  });
+  const disable = disabler(el, turn(field));
   return { el, set, disable, setOptions };
 }
 
 /**
- * @param {{label: string, min: number, max: number, step: number, value: number, format?: (v: number) => string,
+ * @param {{label: string, min: number, max: number, step: number, value: number, format: (v: number) => string,
  *   onInput: (v: number) => void}} options
  */
 export function slider({ label, min, max, step, value, format, onInput }) {
   const field = make('input', 'dvw-rng');
-  Object.assign(field, { type: 'range', min: String(min), max: String(max), step: String(step) });
+  Object.assign(field, { type: 'range', min, max, step });
   const out = make('output');
-  const el = labelled(label, field, ...(format ? [out] : []));
+  const el = labelled('label', label, field, out);
   const show = () => {
     const v = Number(field.value);
     field.style.setProperty('--v', `${((v - min) / (max - min || 1)) * 100}%`);
-    out.textContent = format?.(v) ?? '';
-    if (format) attributes(field, { 'aria-valuetext': format(v) });
+    out.textContent = format(v);
+    attributes(field, { 'aria-valuetext': format(v) });
   };
   /** @param {number} v */
   const set = (v) => {
     field.value = String(v);
     show();
   };
-  field.addEventListener('input', () => {
+  hear(field, 'input', () => {
     show();
     onInput(Number(field.value));
   });
   set(value);
-  const disable = disabler(el, (off) => {
-    field.disabled = off;
-  });
+  const disable = disabler(el, turn(field));
   return { el, set, disable };
 }
 
@@ -185,7 +189,7 @@ export function stepper({ label, value, min, max, format = String, onChange }) {
   };
   /** @param {number} v */
   const go = (v) => {
-    const next = Math.min(max, Math.max(min, Math.round(v)));
+    const next = clamp(Math.round(v), min, max);
     const moved = Number.isFinite(next) && next !== value;
     set(moved ? next : value);
     if (moved) onChange(next);
@@ -194,16 +198,14 @@ export function stepper({ label, value, min, max, format = String, onChange }) {
   const more = button({ label: `${label}: one more`, icon: 'plus', onClick: () => go(value + 1) });
   const box = make('span', 'dvw-step');
   box.append(less.el, field, more.el);
-  const el = make('span', 'dvw-ctl');
-  attributes(el, { role: 'group', 'aria-label': label });
-  el.append(make('span', 'dvw-label', label), box);
-  field.addEventListener('focus', () => {
+  const el = grouped(label, box);
+  hear(field, 'focus', () => {
     field.value = String(value);
     field.select();
   });
-  field.addEventListener('blur', () => set(value));
-  field.addEventListener('change', () => go(Number.parseInt(field.value, 10)));
-  field.addEventListener('keydown', (event) => {
+  hear(field, 'blur', () => set(value));
+  hear(field, 'change', () => go(Number.parseInt(field.value, 10)));
+  hear(field, 'keydown', (/** @type {KeyboardEvent} */ event) => {
     const by = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
     if (!by) return;
     event.preventDefault();
@@ -244,19 +246,17 @@ export function search({ label, value = '', onInput }) {
     field.focus();
     onInput(text);
   }
-  field.addEventListener('input', () => {
+  hear(field, 'input', () => {
     clear.el.hidden = field.value === '';
     onInput(field.value);
   });
-  field.addEventListener('keydown', (event) => {
+  hear(field, 'keydown', (event) => {
     if (event.key !== 'Escape' || field.value === '') return;
     event.preventDefault();
     event.stopPropagation();
     change('');
   });
   set(value);
-  const disable = disabler(el, (off) => {
-    field.disabled = off;
-  });
+  const disable = disabler(el, turn(field));
   return { el, set, disable, field };
 }

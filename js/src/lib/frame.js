@@ -22,9 +22,22 @@ export function make(tag, name, text) {
   return node;
 }
 
+/**
+ * Calls back on one or several kinds of event.
+ * @param {EventTarget} node @param {string} kinds @param {(event: any) => void} fn @param {AddEventListenerOptions} [options]
+ */
+export function hear(node, kinds, fn, options) {
+  for (const kind of kinds.split(' ')) node.addEventListener(kind, fn, options);
+}
+
 /** Several attributes at once. @param {Element} node @param {Record<string, string | number | boolean>} values */
 export function attributes(node, values) {
-  for (const [name, value] of Object.entries(values)) node.setAttribute(name, String(value));
+  for (const [name, value] of Object.entries(values)) node.setAttribute(name, /** @type {string} */ (value));
+}
+
+/** Text that is already there stays, so that nothing is laid out again. @param {Element} node @param {string} text */
+export function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /** @param {Part} part */
@@ -85,7 +98,7 @@ export function throttle(run, wait, signal) {
       if (again) fire();
     }, wait);
   };
-  signal.addEventListener('abort', () => clearTimeout(timer));
+  hear(signal, 'abort', () => clearTimeout(timer));
   return () => {
     again = true;
     if (!timer && !signal.aborted) fire();
@@ -109,7 +122,7 @@ export function keepHeight(node, signal) {
     }
   });
   observer.observe(node);
-  signal.addEventListener('abort', () => observer.disconnect());
+  hear(signal, 'abort', () => observer.disconnect());
 }
 
 /**
@@ -134,7 +147,7 @@ export function createFrame(el, signal) {
   el.replaceChildren(root);
   const caption = captionOf(cap, signal);
   // A control that is off says why in the caption.
-  root.addEventListener('dvw-reason', (event) => caption.say([/** @type {CustomEvent} */ (event).detail], 'info'), {
+  hear(root, 'dvw-reason', (event) => caption.say([/** @type {CustomEvent} */ (event).detail], 'info'), {
     signal,
   });
   const note = noteOf(root, body);
@@ -187,11 +200,10 @@ function noteOf(root, body) {
 /**
  * The empty state: an icon, a line, and the Python that fills it.
  * @param {string} line
- * @param {string} [code]
+ * @param {string} code
  */
 export function empty(line, code) {
   const node = make('div', 'dvw-empty');
-  node.append(icon('image'), make('span', '', line));
-  if (code) node.append(make('code', 'dvw-mono', code));
+  node.append(icon('image'), make('span', '', line), make('code', 'dvw-mono', code));
   return node;
 }

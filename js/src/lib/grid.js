@@ -5,7 +5,7 @@
  */
 import './grid.css';
 import { context, density, fit, ring } from './canvas.js';
-import { attributes, make } from './frame.js';
+import { attributes, make, put } from './frame.js';
 import { css } from './theme.js';
 
 /** Room round the tiles for the rings. */
@@ -197,7 +197,7 @@ export function tileGrid({ view, label, name, draw, onHover, onChoose }) {
   function tell() {
     const i = Math.max(0, state.chosen);
     const told = state.shape.count ? name(i) : '';
-    if (cell.textContent !== told) cell.textContent = told;
+    put(cell, told);
     attributes(el, { 'aria-rowcount': geo.rows, 'aria-colcount': geo.columns });
     attributes(row, { 'aria-rowindex': Math.floor(i / geo.columns) + 1 });
     attributes(cell, { 'aria-colindex': (i % geo.columns) + 1, 'aria-selected': state.chosen >= 0 });

@@ -26,22 +26,16 @@ export function svg(tag, attributes) {
   return node;
 }
 
-/**
- * @param {"crosshair" | "info" | "warning" | "tick" | "plus" | "minus" | "chevron" | "image"} name
- * @param {number} [size] CSS px
- */
-export function icon(name, size = name === 'image' ? 24 : 16) {
-  const box = name === 'image' ? 24 : 16;
-  const node = svg('svg', { width: size, height: size, viewBox: `0 0 ${box} ${box}`, 'aria-hidden': 'true' });
-  node.append(
-    svg('path', {
-      d: PATHS[name] ?? '',
-      fill: 'none',
-      stroke: 'currentColor',
-      'stroke-width': 1.5,
-      'stroke-linecap': 'round',
-      'stroke-linejoin': 'round',
-    }),
-  );
+/** @param {"crosshair" | "info" | "warning" | "tick" | "plus" | "minus" | "chevron" | "image"} name */
+export function icon(name) {
+  const size = name === 'image' ? 24 : 16;
+  const node = svg('svg', {
+    width: size,
+    height: size,
+    viewBox: `0 0 ${size} ${size}`,
+    class: 'dvw-svg',
+    'aria-hidden': 'true',
+  });
+  node.append(svg('path', { d: PATHS[name] ?? '' }));
   return /** @type {SVGElement} */ (node);
 }

@@ -8,6 +8,7 @@
 
 const PATIENCE = 5000; // ms without a reply before the head says that it waits
 const SECOND_LOOK = 1000; // ms after which a kernel and a page that disagree about "running" are compared again
+export const NO_REASON = 'The kernel gave no reason.';
 const WATCHED = ['status', '_job', '_live'];
 
 export class Pump {
@@ -101,7 +102,7 @@ export class Pump {
     this.#open.delete(content.rid);
     this.#heard();
     if (content.ok) asked?.resolve({ content, buffers: buffers ?? [] });
-    else asked?.reject(new Error(content.reason ?? 'The kernel gave no reason.'));
+    else asked?.reject(new Error(content.reason ?? NO_REASON));
     if (this.#step?.rid === content.rid) this.#advance(content);
   }
 

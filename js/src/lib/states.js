@@ -1,8 +1,9 @@
 // What the head, the note and the caption say about a job: running, done, cancelled, error, saved page, waiting.
+import { clamp } from './clamp.js';
 import { button } from './controls.js';
-import { attributes, make } from './frame.js';
+import { attributes, make, put } from './frame.js';
 import { icon } from './icons.js';
-import { isLive } from './pump.js';
+import { isLive, NO_REASON } from './pump.js';
 import { percent } from './text.js';
 
 /** @typedef {import("./text.js").Parts} Parts */
@@ -43,7 +44,7 @@ export function describe({ status, progress, doing, live, waiting, long }) {
     badge: live ? '' : 'Saved page',
     words: !live ? '' : waiting ? 'waiting for the kernel' : running ? doing : status === 'done' && long ? 'Done' : '',
     tick: live && !waiting && status === 'done' && long,
-    progress: running ? Math.min(1, Math.max(0, progress)) : null,
+    progress: running ? clamp(progress, 0, 1) : null,
     action: live ? (ACTIONS[/** @type {keyof typeof ACTIONS} */ (status)] ?? null) : null,
   };
 }
@@ -72,8 +73,8 @@ export function createStates({ frame, model, pump }) {
     const live = isLive(model);
     const progress = model.get('progress') ?? 0;
     const shown = describe({ status, progress, doing: model.get('_doing') ?? '', live, waiting: pump.waiting, long });
-    put(badge, shown.badge);
-    put(words, shown.words);
+    show(badge, shown.badge);
+    show(words, shown.words);
     tick.hidden = !shown.tick;
     meter.set(shown.progress);
     if (shown.action) {
@@ -105,7 +106,7 @@ export function createStates({ frame, model, pump }) {
 
   /** The kernel's error comes first; one from drawing is ours and says so. */
   function note() {
-    const error = model.get('error') || (model.get('status') === 'error' ? 'The kernel gave no reason.' : '');
+    const error = model.get('error') || (model.get('status') === 'error' ? NO_REASON : '');
     const text = error || failure;
     if (text === drawn) return;
     drawn = text;
@@ -129,8 +130,8 @@ export function createStates({ frame, model, pump }) {
 }
 
 /** @param {HTMLElement} node @param {string} text */
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+function show(node, text) {
+  put(node, text);
   node.hidden = text === '';
 }
 

@@ -1,4 +1,5 @@
 // Which theme the host has, and when it changes.
+import { hear } from './frame.js';
 
 /** The value of a custom property where it is used. @param {Element} root @param {string} name */
 export function css(root, name) {
@@ -37,7 +38,7 @@ export function watchTheme(root, changed, signal) {
   const filter = { attributes: true, attributeFilter: ['class', 'theme', 'data-jp-theme-light', 'data-jp-theme-name'] };
   for (const node of [document.documentElement, document.body]) observer.observe(node, filter);
   const forced = matchMedia('(forced-colors: active)');
-  forced.addEventListener('change', changed, { signal });
-  signal.addEventListener('abort', () => observer.disconnect());
+  hear(forced, 'change', changed, { signal });
+  hear(signal, 'abort', () => observer.disconnect());
   mark();
 }

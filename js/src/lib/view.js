@@ -1,7 +1,7 @@
 // What every widget's index.js is made with: `export default widget(setup)`. `setup(view)` runs once a view; the
 // frame, the job pump, the states, the theme, sizes and the clean-up are done here.
 import './lib.css';
-import { createFrame } from './frame.js';
+import { createFrame, hear } from './frame.js';
 import { isLive, Pump } from './pump.js';
 import { createStates } from './states.js';
 import { watchTheme } from './theme.js';
@@ -76,11 +76,11 @@ function open({ model, el, end, pump, setup, runs }) {
   view.redraw = draws;
   view.on = (names, fn) => listen(model, names, () => guard(fn, false), signal);
   const leave = pump.attach(model, () => states.update());
-  signal.addEventListener('abort', leave);
+  hear(signal, 'abort', leave);
   states.update();
   guard(() => {
     const cleanup = setup(view);
-    if (cleanup) signal.addEventListener('abort', cleanup);
+    if (cleanup) hear(signal, 'abort', cleanup);
   });
   states.remind();
   listen(model, ['status', 'progress', '_doing', 'error', '_live'], () => states.update(), signal);
@@ -88,7 +88,7 @@ function open({ model, el, end, pump, setup, runs }) {
   watchSize(frame.body, view.redraw, signal);
   watchDensity(view.redraw, signal);
   watchTheme(frame.root, view.redraw, signal);
-  signal.addEventListener('abort', () => frame.root.remove());
+  hear(signal, 'abort', () => frame.root.remove());
   view.redraw();
 }
 
@@ -97,17 +97,11 @@ function open({ model, el, end, pump, setup, runs }) {
  * @returns {View}
  */
 function viewOf({ model, el, frame, pump, signal }) {
-  const { root, head, bar, body, caption, title, sub } = frame;
+  const { body } = frame;
   return {
+    ...frame,
     model,
     el,
-    root,
-    head,
-    bar,
-    body,
-    caption,
-    title,
-    sub,
     signal,
     get live() {
       return isLive(model);
@@ -158,9 +152,9 @@ function guardWith(states, root) {
  * @param {() => void} draw
  * @param {AbortSignal} signal
  */
-function frames(draw, signal) {
+export function frames(draw, signal) {
   let asked = 0;
-  signal.addEventListener('abort', () => cancelAnimationFrame(asked));
+  hear(signal, 'abort', () => cancelAnimationFrame(asked));
   return () => {
     if (asked || signal.aborted) return;
     asked = requestAnimationFrame(() => {
@@ -180,7 +174,7 @@ function listen(model, names, fn, signal) {
   for (const name of [names].flat()) {
     const heard = () => fn(); // one function a name: hosts differ in what they pass, and off() takes all of a kind
     model.on(`change:${name}`, heard);
-    signal.addEventListener('abort', () => model.off(`change:${name}`, heard));
+    hear(signal, 'abort', () => model.off(`change:${name}`, heard));
   }
 }
 
@@ -193,7 +187,7 @@ function watchSize(node, changed, signal) {
     changed();
   });
   observer.observe(node);
-  signal.addEventListener('abort', () => observer.disconnect());
+  hear(signal, 'abort', () => observer.disconnect());
 }
 
 /** A window dragged to a projector, or zoomed. @param {() => void} changed @param {AbortSignal} signal */
@@ -203,5 +197,5 @@ function watchDensity(changed, signal) {
     changed();
     watchDensity(changed, signal);
   };
-  query.addEventListener('change', heard, { once: true, signal });
+  hear(query, 'change', heard, { once: true, signal });
 }
