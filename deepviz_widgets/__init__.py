@@ -6,13 +6,14 @@ from .images import ImageSet
 from .layers import Layer, Layout
 from .network import Network, NetworkError, Scores
 from .pictures import ImageError, Picture, as_picture
-from .widgets import ActivationMaps, LayerPicker, row
+from .widgets import ActivationMaps, KernelGrid, LayerPicker, row
 
 __version__ = "0.1.0"
 __all__ = [
     "ActivationMaps",
     "ImageError",
     "ImageSet",
+    "KernelGrid",
     "Layer",
     "LayerPicker",
     "Layout",

@@ -301,6 +301,11 @@ class Network:
             values = (values * std[:, None, None] + mean[:, None, None]).clamp(0, 1)
         return to_pixels(values.movedim(0, -1).numpy())
 
+    def black_and_white(self) -> np.ndarray:
+        """Return which inputs stand for black and for white in each channel, (C, 2)."""
+        mean, std = self.normalisation or (torch.zeros(self.input_size[0]), torch.ones(self.input_size[0]))
+        return torch.stack([(0 - mean) / std, (1 - mean) / std], 1).expand(self.input_size[0], 2).numpy()
+
     # ---------------------------------------------------------------- the dry run
 
     def _dry_run(self, given: Sequence[int] | None) -> tuple[tuple[int, int, int], bool, tuple[Layer, ...], Tensor]:

@@ -6,6 +6,7 @@ one greyscale JPEG sheet; the one that is read by the pointer goes as exact floa
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
@@ -27,6 +28,17 @@ def floats(values: np.ndarray) -> bytes:
     return np.ascontiguousarray(values, dtype="<f4").tobytes()
 
 
+def plain(value: Any) -> Any:
+    """Write a dataclass, or a sequence of them, as JSON can carry it: NaN and infinity become None."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
 def tile_shape(shape: tuple[int, int, int]) -> tuple[int, int]:
     """Shrink maps (C, H, W) by a whole factor to what a tile shows, further where there are very many channels."""
     channels, height, width = shape
@@ -43,6 +55,24 @@ def quantised(maps: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray
     scaled *= (255 / span)[:, None, None]
     scaled += 0.5
     return scaled.astype(np.uint8)
+
+
+def symmetric(tiles: np.ndarray, most: np.ndarray) -> bytes:
+    """Map each tile (..., planes, h, w) from its own [-most, most] to 0..255, so that 0 is in the middle; NaN is 0."""
+    span = np.where(most > 0, most, 1)[..., None, None, None]
+    return np.rint((np.nan_to_num(tiles) / span + 1) * 127.5).clip(0, 255).astype(np.uint8).tobytes()
+
+
+def levels(values: np.ndarray) -> tuple[bytes, dict[str, Any]]:
+    """Pack an array in 16 bits a number, or in 8 where that would pass the limit of a message.
+
+    The dict holds `lo`, `hi` and `bits`: a number is lo + q / (2**bits - 1) * (hi - lo).
+    """
+    bits = 16 if 2 * values.size <= MESSAGE_LIMIT else 8
+    low, high = float(values.min()), float(values.max())
+    scaled = (values.astype(np.float64) - low) * ((2**bits - 1) / ((high - low) or 1))
+    packed = np.rint(scaled).astype("<u2" if bits == 16 else np.uint8)
+    return packed.tobytes(), {"lo": low, "hi": high, "bits": bits}
 
 
 def sheet(tiles: np.ndarray) -> tuple[bytes, dict[str, Any]]:

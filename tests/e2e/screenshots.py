@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the real tour in a real JupyterLab: `make screenshots`."""
+"""Takes the README's pictures from the real notebooks in a real JupyterLab: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PICTURES = jupyter.ROOT / "notebooks" / "pictures"
 SCALE = 1.5
 
 
-def picture(page, number: int, name: str, act=lambda maps: None) -> None:
-    """Save the output that holds the n-th activation maps, after `act` has pointed at something in it."""
-    maps = page.locator(".dvw[aria-label='Activation maps']").nth(number)
-    maps.scroll_into_view_if_needed()
+def picture(page, number: int, name: str, act=lambda widget: None, *, of: str = "Activation maps") -> None:
+    """Save the output that holds the n-th widget of a kind, after `act` has pointed at something in it."""
+    widget = page.locator(f".dvw[aria-label='{of}']").nth(number)
+    widget.scroll_into_view_if_needed()
     page.wait_for_timeout(1200)
-    act(maps)
-    page.wait_for_timeout(800)
-    area = maps.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')][1]")
+    act(widget)
+    page.wait_for_timeout(2500)  # what is averaged over images has come
+    area = widget.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')][1]")
     pixels = Image.open(io.BytesIO(area.screenshot())).convert("RGB")
     pixels.save(PICTURES / f"{name}.webp", quality=90, method=6)
 
@@ -40,22 +40,57 @@ def point(x: float, y: float):
     return act
 
 
+def slide(x: float, y: float):
+    """Return an action that slides the kernel to a place of the picture, as shares of its sides."""
+    def act(grid):
+        shown = grid.locator(".kg-answer .kg-fig canvas").first
+        box = shown.bounding_box()
+        shown.hover(position={"x": box["width"] * x, "y": box["height"] * y})
+    return act
+
+
+def tour(page) -> None:
+    """Take the pictures of the tour."""
+    picture(page, 0, "tour-light", point(0.355, 0.795))
+    jupyter.set_theme(page, "JupyterLab Dark")
+    jupyter.python(page, "scene_maps.layer = 'relu1'; scene_maps.channel = 0; scene_maps.wait()")
+    picture(page, 2, "confounder-dark", point(0.83, 0.5))
+    jupyter.set_theme(page, "JupyterLab Light")
+    jupyter.python(page, "digit_maps.layer = 'fc'; digit_maps.channel = 7; digit_maps.wait()")
+    picture(page, 1, "scores-light")
+
+
+def kernels(page) -> None:
+    """Take the pictures of the lesson on kernels."""
+    jupyter.python(page, "both.channel = 5; both.wait()")
+    picture(page, 1, "kernels-light", slide(0.4, 0.3), of="Kernels")
+    picture(page, 2, "forming-light", of="Kernels")
+    jupyter.set_theme(page, "JupyterLab Dark")
+    jupyter.python(page, "grid.order = 'orientation'; grid.channel = 20; grid.wait()")
+    picture(page, 0, "kernels-dark", slide(0.45, 0.4), of="Kernels")
+    jupyter.set_theme(page, "JupyterLab Light")
+
+
+def activations(page) -> None:
+    """Take the pictures of the lesson on activations."""
+    jupyter.python(page, "picker.layer = 'conv3'; maps.channel = 9; maps.wait()")
+    picture(page, 0, "field-light", point(0.5, 0.5))
+
+
 def main() -> None:
-    """Open the tour, run it, and take the pictures."""
+    """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
+    shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations}
+    chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))
         with jupyter.running(Path(folder)) as lab:
             browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
-            page = lab.open(browser, "notebooks/00-tour.ipynb", width=1400, height=1300, scale=SCALE)
-            jupyter.run_all(page)
-            picture(page, 0, "tour-light", point(0.355, 0.795))
-            jupyter.set_theme(page, "JupyterLab Dark")
-            jupyter.python(page, "scene_maps.layer = 'relu1'; scene_maps.channel = 0; scene_maps.wait()")
-            picture(page, 2, "confounder-dark", point(0.83, 0.5))
-            jupyter.set_theme(page, "JupyterLab Light")
-            jupyter.python(page, "digit_maps.layer = 'fc'; digit_maps.channel = 7; digit_maps.wait()")
-            picture(page, 1, "scores-light")
+            for name in chosen:
+                page = lab.open(browser, f"notebooks/{name}.ipynb", width=1400, height=1500, scale=SCALE)
+                jupyter.run_all(page)
+                shown[name](page)
+                page.context.close()
             browser.close()
 
 

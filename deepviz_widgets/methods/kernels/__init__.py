@@ -1,6 +1,7 @@
 """Learned kernels: reading them, ordering them, what they answer, and a verdict on their health."""
 
 from .checkpoints import Checkpoints
+from .diagnosis import Diagnosis, Finding, diagnose, diagnose_all
 from .histogram import WeightSpread, default_bound, weight_spread
 from .order import ORDERS, ordered
 from .read import Kernels, layers_with_kernels, learned_kernels
@@ -11,11 +12,15 @@ __all__ = [
     "ORDERS",
     "SIDES",
     "Checkpoints",
+    "Diagnosis",
+    "Finding",
     "Kernels",
     "Response",
     "View",
     "WeightSpread",
     "default_bound",
+    "diagnose",
+    "diagnose_all",
     "face_of",
     "layers_with_kernels",
     "learned_kernels",

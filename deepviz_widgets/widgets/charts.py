@@ -1,0 +1,68 @@
+"""Charts that stand beside a widget, drawn by bqplot."""
+
+from __future__ import annotations
+
+import math
+
+import bqplot
+import numpy as np
+
+from ..methods.kernels import Kernels, weight_spread
+from ..words import count
+
+_BAR, _START = "#788290", "#d0761c"  # each at least 3:1 on a white and on a dark surface
+_TEXT = "var(--jp-ui-font-color1)"  # follows the theme
+
+
+class WeightHistogram:
+    """The weights of a layer as bars, those of a random start as a line.
+
+    Attributes
+    ----------
+    figure : bqplot.Figure
+    """
+
+    def __init__(self) -> None:
+        self._across, self._up = x, y = bqplot.LinearScale(), bqplot.LinearScale(min=0)
+        ticks = {"fill": _TEXT, "font-size": "11px"}
+        look = {"color": _TEXT, "label_color": _TEXT, "grid_lines": "none", "tick_style": ticks}
+        self._bars = bqplot.Bars(
+            x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[_BAR], padding=0.05, stroke=_BAR,
+            labels=["weights"], display_legend=True,
+        )
+        self._start = bqplot.Lines(
+            x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[_START], interpolation="step-after",
+            stroke_width=2, labels=["start"], display_legend=True,
+        )
+        self._x = bqplot.Axis(scale=x, label="weight", label_offset="32px", tick_format=".2~g", num_ticks=5, **look)
+        self._y = bqplot.Axis(
+            scale=y, orientation="vertical", label="share of the weights", label_offset="44px", tick_format=".0%",
+            num_ticks=4, **look
+        )
+        self.figure = bqplot.Figure(
+            marks=[self._bars, self._start], axes=[self._x, self._y], legend_location="top-right",
+            background_style={"fill": "none"}, legend_style={"fill": "none", "stroke": "none"},
+            legend_text={"fill": _TEXT, "font-size": "12px"}, title_style={"fill": _TEXT, "font-size": "13px"},
+            fig_margin={"top": 36, "bottom": 48, "left": 60, "right": 20},
+            layout={"min_width": "320px", "height": "300px", "flex": "1 1 320px"},
+        )
+
+    def show(self, kernels: Kernels, first: Kernels | None = None, name: str = "") -> None:
+        """Show the weights of a layer, beside those of its first checkpoint or of PyTorch's own start."""
+        found = weight_spread(kernels, first)
+        half = (found.centres[1] - found.centres[0]) / 2
+        self.figure.title = f"{kernels.layer}: {count(found.weights)} weights"
+        most = float(found.centres[-1] + half)
+        with self._across.hold_sync(), self._up.hold_sync(), self._bars.hold_sync(), self._start.hold_sync():
+            self._across.min, self._across.max = -most, most
+            self._up.max = _above(max(found.share.max(), 0 if found.start is None else found.start.max()))
+            self._bars.x, self._bars.y = found.centres, found.share
+            start = np.zeros(0) if found.start is None else found.start
+            self._start.x, self._start.y = found.centres[: len(start)] - half, start
+            self._start.labels = [name or found.start_is]
+            self._start.visible = found.start is not None
+
+
+def _above(share: float) -> float:
+    """Return the next share above that three equal steps lead to in whole percent."""
+    return max(3, -(-math.ceil(share * 100) // 3) * 3) / 100
