@@ -64,6 +64,19 @@ def test_checkerboards_stay_structured_under_as_much_noise():
     assert diagnose(noisy)["noisy"].number < 0.05
 
 
+def test_either_smoothness_or_a_falling_spectrum_is_structure():
+    rng = np.random.default_rng(0)
+    smooth_enough = with_noise(np.concatenate([gabors(11, 3, wavelength=5)] * 2), 0.4, rng)  # slope -0.9
+    falls_enough = with_noise(blobs(11, 3, 32), 0.5, rng)  # smoothness 0.25
+    assert diagnose(smooth_enough)["noisy"].number < 0.1
+    assert diagnose(falls_enough)["noisy"].number < 0.5
+
+
+def test_a_trace_of_smoothness_does_not_excuse_a_noisy_kernel():
+    mostly_noise = with_noise(blobs(11, 3, 32), 0.6, np.random.default_rng(0))  # smoothness 0.15, by chance up to 0.06
+    assert diagnose(mostly_noise)["noisy"].number > 0.5
+
+
 def test_single_pixels_are_no_noise():
     assert diagnose(dots(7, 3).astype(np.float32))["noisy"].kernels == ()
 
@@ -205,6 +218,11 @@ def test_a_layer_most_of_which_is_pruned_says_how_many():
     found = diagnose(weights)
     assert found["dead"].kernels == tuple(range(16)) and found.headline == "16 of 24 kernels are dead"
     assert "exactly 0" in found["dead"].says and "pruning" in found["dead"].cause
+
+
+def test_a_layer_that_faded_as_a_whole_is_dead():
+    found = diagnose(trained("scenes", 1) * np.float32(1e-4))
+    assert found.headline == "All kernels are dead" and "new start" in found["dead"].advice and not found.healthy
 
 
 def test_a_unit_shut_by_its_normalisation_is_dead_only_where_a_relu_follows_it(unchanged):
@@ -374,3 +392,15 @@ def test_the_band_of_random_kernels_holds_95_percent_of_them():
     low, high = diagnose(nn.Conv2d(3, 8, 7)).random_fine
     fine = measures.measure(np.random.default_rng(9).standard_normal((1000, 3, 7, 7)).astype(np.float32)).fine
     assert 0.92 < ((fine >= low) & (fine <= high)).mean() < 0.98
+
+
+@pytest.mark.parametrize("side", [17, 40, 64])
+def test_kernels_as_large_as_pictures_are_told_apart_too(side):
+    rng = np.random.default_rng(side)
+    noise = rng.normal(size=(24, 1, side, side)).astype(np.float32)
+    smooth = np.cumsum(np.cumsum(noise, 2), 3)
+    by_kind = {finding.kind: finding.status for finding in diagnose(smooth).findings}
+    assert by_kind["noisy"] == "not found" and by_kind["untrained"] == "not found"
+    found = diagnose(noise * rng.uniform(0.1, 1, (24, 1, 1, 1)).astype(np.float32))
+    assert {finding.kind: finding.status for finding in found.findings}["noisy"] == "found"
+    assert np.isfinite(found.fine).all() and found.random_fine[0] < np.median(found.fine) < found.random_fine[1]

@@ -268,7 +268,8 @@ class TestResponse:
 
     @pytest.mark.parametrize("layer, says", [
         (nn.Conv2d(3, 4, 1), "single weights"), (nn.ConvTranspose2d(3, 4, 3), "writes with its kernels"),
-        (nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"), "pads by 'reflect'"), (nn.Conv1d(3, 4, 3), "a sequence"),
+        (nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"), "pads by 'reflect'"),
+        (nn.Conv1d(3, 4, 3), "a sequence"),
     ])
     def test_why_there_is_nothing_to_slide_is_said(self, layer, says):
         assert says in why_none(learned_kernels(layer))

@@ -9,7 +9,6 @@ import numpy as np
 from .checks import Patient
 from .findings import FOUND, NOT_APPLICABLE, NOT_FOUND, TOO_SMALL, Finding, are, names, percent, short
 from .limits import (
-    ALTERNATING,
     FEW_IN_THE_MIDDLE,
     FEW_KERNELS,
     FLOOR,
@@ -47,16 +46,15 @@ class Noise:
 def noise_in(found: Measures, weights: np.ndarray) -> Noise:
     """Compare kernels with random ones of their shape and with their own weights, shuffled.
 
-    A kernel is noise if it is neither smooth (neighbours alike) nor alternating (neighbours opposed), its spectrum
-    neither falls nor has a peak, no single wave explains it, and its energy is not at a few places.
+    A kernel is noise if its neighbours are no more alike than by chance, its spectrum neither falls nor has a peak, no
+    single wave explains it, and its energy is not at a few places.
     """
     chance = [of_random(min(weights.shape[1], 16), *weights.shape[2:]), of_shuffled(weights)]
     upper = max(SMOOTH, *(float(np.nanquantile(c.smoothness, 0.975)) for c in chance))
-    lower = min(ALTERNATING, *(float(np.nanquantile(c.smoothness, 0.025)) for c in chance))
     slope = min(SLOPE, *(float(np.nanquantile(c.slope, 0.025)) for c in chance))
     floor = FLOOR * float(np.nanmedian(chance[1].floor))
     with np.errstate(invalid="ignore"):
-        noisy = (found.smoothness <= upper) & (found.smoothness >= lower) & (found.slope >= slope)
+        noisy = (found.smoothness <= upper) & (found.slope >= slope)
         noisy &= (found.floor >= floor) & (found.wave < WAVE) & (found.focus < FOCUS)
     return Noise(noisy, int(np.isfinite(found.smoothness).sum()), upper, slope, floor)
 

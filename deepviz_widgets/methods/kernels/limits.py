@@ -15,9 +15,8 @@ ALIKE = 0.99
 DOMINANT_RMS = 0.1
 DOMINANT_TIMES = 5.0
 
-# noisy: a kernel is rough, not alternating, its spectrum neither falls nor has a peak, and it is not a dot
+# noisy: a kernel is rough, its spectrum neither falls nor has a peak, and it is not a dot
 SMOOTH = 0.3  # correlation of neighbours; healthy 0.42 to 0.90 but for 3 of 280 kernels, noise 0
-ALTERNATING = -0.35  # a checkerboard has -1
 SLOPE = -1.0  # of log power over log frequency: noise 0, pictures about -2
 FLOOR = 0.45  # of the spectral flatness of shuffled weights
 WAVE = 0.75  # share of energy that a single wave explains; random kernels of 5 × 5 have at most 0.7

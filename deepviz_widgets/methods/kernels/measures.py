@@ -13,6 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 _PLACES = 64  # kernels of up to 8 × 8 are measured by the products of all pairs of places, larger ones by slices
+_PICTURE = 32  # larger kernels, which are whole pictures, are shrunk to this by means over blocks
+_CHUNK = 64  # kernels measured at once where they are large
+_MOST_WAVES = 2_000_000  # numbers of a table of waves
 _TINY = 1e-30
 
 
@@ -41,7 +44,11 @@ class Measures:
 
 def measure(weights: np.ndarray) -> Measures:
     """Measure kernels (out, in, h, w) of at least 2 × 2; those of one weight give NaN."""
+    weights = shrunk_picture(weights)
     out, _, h, w = weights.shape
+    if h * w > _PLACES and out > _CHUNK:
+        parts = [measure(weights[start : start + _CHUNK]) for start in range(0, out, _CHUNK)]
+        return Measures(*(np.concatenate(each) for each in zip(*(vars(part).values() for part in parts), strict=True)))
     if min(h, w) < 2 or not out:
         nothing = np.full(out, np.nan)
         return Measures(*(nothing.copy() for _ in range(7)))
@@ -59,6 +66,16 @@ def measure(weights: np.ndarray) -> Measures:
     for values in vars(found).values():
         values[dead] = np.nan
     return found
+
+
+def shrunk_picture(weights: np.ndarray) -> np.ndarray:
+    """Shrink kernels larger than 32 × 32 by means over blocks; noise stays noise, and what is smooth stays smooth."""
+    rows, columns = (-(-side // _PICTURE) for side in weights.shape[2:])
+    if rows == columns == 1:
+        return weights
+    height, width = (side // step for side, step in zip(weights.shape[2:], (rows, columns), strict=True))
+    whole = weights[:, :, : height * rows, : width * columns]
+    return whole.reshape(*weights.shape[:2], height, rows, width, columns).mean((3, 5))
 
 
 def unit(weights: np.ndarray) -> np.ndarray:
@@ -176,8 +193,20 @@ def _band(side: int, step: int) -> np.ndarray:
 
 def _power(lags: np.ndarray, side_y: int, side_x: int, *, zero: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return the power at the frequencies of a transform of side_y × side_x, and their radius in cycles a pixel."""
+    if lags[0].size * side_y * side_x > _MOST_WAVES:
+        return _transform_of(lags, side_y, side_x, zero)
     waves, radius = _waves(lags.shape[1], lags.shape[2], side_y, side_x, zero)
     return np.maximum(lags.reshape(len(lags), -1) @ waves, 0), radius
+
+
+def _transform_of(lags: np.ndarray, side_y: int, side_x: int, zero: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same for large kernels: the lags wrapped round to the sides of the transform, and transformed."""
+    ends = [(np.arange(n) - n // 2) % side for n, side in zip(lags.shape[1:], (side_y, side_x), strict=True)]
+    rows, columns = (np.eye(side, dtype=np.float32)[end] for end, side in zip(ends, (side_y, side_x), strict=True))
+    power = np.fft.fft2(rows.T @ lags @ columns).real
+    fy, fx = np.meshgrid(np.fft.fftfreq(side_y), np.fft.fftfreq(side_x), indexing="ij")
+    keep = (fy > 0) | ((fy == 0) & (fx >= 0 if zero else fx > 0))
+    return np.maximum(power[:, keep], 0), np.hypot(fy, fx)[keep]
 
 
 @lru_cache(maxsize=64)
@@ -229,13 +258,17 @@ def _peak(lags: np.ndarray, h: int, w: int) -> np.ndarray:
 def of_random(planes: int, h: int, w: int, number: int = 400) -> Measures:
     """Measure random kernels (normal weights, a fixed seed): what a random initialisation of this shape gives."""
     rng = np.random.default_rng([17, planes, h, w])
+    h, w = (side // -(-side // _PICTURE) for side in (h, w))
+    number = number if h * w <= _PLACES else 100
     return measure(rng.standard_normal((number, planes, h, w), dtype=np.float32))
 
 
 def of_shuffled(weights: np.ndarray, number: int = 400) -> Measures:
     """Measure kernels whose weights are shuffled, each among themselves, about `number` of them."""
     rng = np.random.default_rng(23)
+    weights = shrunk_picture(weights)
     out = len(weights)
+    number = number if weights[0, 0].size <= _PLACES else 100
     chosen = np.tile(np.arange(out), -(-number // out)) if out < number else rng.choice(out, number, replace=False)
     flat = rng.permuted(weights.reshape(out, -1)[chosen], axis=1)
     return measure(flat.reshape(len(chosen), *weights.shape[1:]))
