@@ -6,11 +6,12 @@ from .images import ImageSet
 from .layers import Layer, Layout
 from .network import Network, NetworkError, Scores
 from .pictures import ImageError, Picture, as_picture
-from .widgets import ActivationMaps, KernelGrid, LayerPicker, row
+from .widgets import ActivationMaps, ClassScores, KernelGrid, LayerPicker, OcclusionMap, row
 
 __version__ = "0.1.0"
 __all__ = [
     "ActivationMaps",
+    "ClassScores",
     "ImageError",
     "ImageSet",
     "KernelGrid",
@@ -19,6 +20,7 @@ __all__ = [
     "Layout",
     "Network",
     "NetworkError",
+    "OcclusionMap",
     "Picture",
     "Scores",
     "as_picture",

@@ -17,7 +17,7 @@ from . import guards, preprocessing
 from .images import ImageSet
 from .layers import Layer, Survey
 from .pictures import ImageError, Picture, as_picture, to_pixels
-from .scores import NetworkError, Scores, confidences, kind_of_scores, notes_on_scores, scores_in
+from .scores import NetworkError, Scores, as_class, confidences, kind_of_scores, notes_on_scores, scores_in
 from .words import count, first_line, no_such, plural, size
 
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
@@ -209,6 +209,16 @@ class Network:
                 f"{' (a container calls its parts itself)' if list(module.children()) else ''}, so it has no output."
             )
         return no_such("layer", name, [layer.name for layer in self.layers])
+
+    def class_index(self, target: Any) -> int:
+        """Take a class by its index or its name.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class.
+        """
+        return as_class(self.classes, target)
 
     # ---------------------------------------------------------------- running
 

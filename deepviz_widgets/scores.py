@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from .layers import first_tensor
-from .words import size
+from .words import count, no_such, size
 
 
 class NetworkError(RuntimeError):
@@ -74,3 +75,16 @@ def notes_on_scores(kind: str, shape: tuple[int, ...]) -> list[str]:
     if kind == "log-probabilities":
         return ["The network ends in log-softmax: its outputs are exponentiated to probabilities."]
     return []
+
+
+def as_class(classes: Sequence[str], target: Any) -> int:
+    """Take a class by its index or its name; raise ValueError where there is none."""
+    if isinstance(target, str):
+        if target not in classes:
+            raise ValueError(no_such("class", target, list(classes)))
+        return list(classes).index(target)
+    if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
+        raise ValueError(f"A class is its index or its name; {target!r} is neither.")
+    if not 0 <= target < len(classes):
+        raise ValueError(f"There is no class {target}; the network has {count(len(classes))}, counted from 0.")
+    return int(target)

@@ -1,6 +1,6 @@
 """The visualization methods, without any widget: each takes a network and images and gives arrays."""
 
-from . import kernels
+from . import kernels, occlusion
 from .activations import Activations, ChannelStatistics, activations, survey
 from .kernels import Diagnosis, Kernels, diagnose, learned_kernels
 from .receptive_field import (

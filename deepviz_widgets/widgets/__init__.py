@@ -1,6 +1,8 @@
 """The widgets: each a view of a method, with nothing computed here."""
 
 from .activation_maps import ActivationMaps
+from .class_scores import ClassScores
 from .kernel_grid import KernelGrid
 from .layer_picker import LayerPicker
+from .occlusion_map import OcclusionMap
 from .row import row

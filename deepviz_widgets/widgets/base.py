@@ -38,6 +38,17 @@ class LayerName(t.Unicode):
             raise t.TraitError(str(error)) from None
 
 
+class ClassIndex(t.Int):
+    """A class of the widget's network, given by index or name."""
+
+    def validate(self, obj: Any, value: Any) -> int:
+        """Return the index, or raise with the nearest name."""
+        try:
+            return obj.network.class_index(value)
+        except ValueError as error:
+            raise t.TraitError(str(error)) from None
+
+
 class Widget(anywidget.AnyWidget):
     """Base of all widgets.
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..methods.kernels import Kernels, weight_spread
 from ..words import count
 
-_BAR, _START = "#788290", "#d0761c"  # each at least 3:1 on a white and on a dark surface
-_TEXT = "var(--jp-ui-font-color1)"  # follows the theme
+BAR, START, ACCENT = "#788290", "#d0761c", "#3f7ce0"  # each at least 3:1 on a white and on a dark surface
+TEXT = "var(--jp-ui-font-color1)"  # follows the theme
 
 
 class WeightHistogram:
@@ -24,14 +24,14 @@ class WeightHistogram:
 
     def __init__(self) -> None:
         self._across, self._up = x, y = bqplot.LinearScale(), bqplot.LinearScale(min=0)
-        ticks = {"fill": _TEXT, "font-size": "11px"}
-        look = {"color": _TEXT, "label_color": _TEXT, "grid_lines": "none", "tick_style": ticks}
+        ticks = {"fill": TEXT, "font-size": "11px"}
+        look = {"color": TEXT, "label_color": TEXT, "grid_lines": "none", "tick_style": ticks}
         self._bars = bqplot.Bars(
-            x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[_BAR], padding=0.05, stroke=_BAR,
+            x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[BAR], padding=0.05, stroke=BAR,
             labels=["weights"], display_legend=True,
         )
         self._start = bqplot.Lines(
-            x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[_START], interpolation="step-after",
+            x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[START], interpolation="step-after",
             stroke_width=2, labels=["start"], display_legend=True,
         )
         self._x = bqplot.Axis(scale=x, label="weight", label_offset="32px", tick_format=".2~g", num_ticks=5, **look)
@@ -42,7 +42,7 @@ class WeightHistogram:
         self.figure = bqplot.Figure(
             marks=[self._bars, self._start], axes=[self._x, self._y], legend_location="top-right",
             background_style={"fill": "none"}, legend_style={"fill": "none", "stroke": "none"},
-            legend_text={"fill": _TEXT, "font-size": "12px"}, title_style={"fill": _TEXT, "font-size": "13px"},
+            legend_text={"fill": TEXT, "font-size": "12px"}, title_style={"fill": TEXT, "font-size": "13px"},
             fig_margin={"top": 36, "bottom": 48, "left": 60, "right": 20},
             layout={"min_width": "320px", "height": "300px", "flex": "1 1 320px"},
         )

@@ -34,7 +34,8 @@ class Kernels:
         self.root.scroll_into_view_if_needed()
         self.tiles = self.root.locator(".dvw-grid canvas")
         self.caption = self.root.locator(".dvw-cap")
-        self.input, self.patch = (self.root.locator(".kg-answer .kg-fig").nth(n).locator("canvas").first for n in (0, 1))
+        figures = self.root.locator(".kg-answer .kg-fig")
+        self.input, self.patch = (figures.nth(n).locator("canvas").first for n in (0, 1))
         expect(self.tiles).to_be_visible()
 
     def python(self, code: str) -> str:

@@ -146,7 +146,7 @@ def _there(net: Network) -> str:
 
 def _reads_image(net: Network, layer: Layer, found: Kernels) -> bool:
     """Whether nothing with weights has touched the image before this layer."""
-    first = next((one.name for one in layers_with_kernels(net)), None)
+    first = next((one.name for one in net.layers if has_kernels(net.module(one))), None)
     planes = found.weights.shape[1] * found.groups
     return layer.name == first and planes == net.input_size[0] and found.kind.startswith("Conv")
 

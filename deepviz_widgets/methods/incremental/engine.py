@@ -1,0 +1,240 @@
+"""Walks a network's graph for a zone of positions at once, with crops instead of maps as long as crops are smaller."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from .dense import Answer, joined
+from .features import Reader
+from .geometry import Axis, Window, zones
+from .ops import HEAD, makes_new, rule_of
+from .trace import Traced
+from .values import Box, gather, padded, whole
+
+_BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
+_LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
+_HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
+
+
+@dataclass(eq=False)
+class Step:
+    """One operation, how it acts on crops, and what is of no use after it."""
+
+    node: fx.Node
+    module: nn.Module | None
+    rule: Callable[..., Any] | None
+    free: tuple[fx.Node, ...] = ()
+    own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+class Plan:
+    """What is the same for all images of one size: the steps, which values depend on the image, and the head."""
+
+    def __init__(self, traced: Traced, kept: Mapping[str, fx.Node], *, exact: bool):
+        self.traced, self.exact, self.kept = traced, exact, dict(kept)
+        self.modules = dict(traced.root.named_modules())
+        self.input = next(node for node in traced.graph.nodes if node.op == "placeholder")
+        self.answer = traced.answer
+        self.depends = self._dependent()
+        nodes = [node for node in traced.graph.nodes if node.op.startswith("call_")]
+        self.steps = [Step(node, self.modules.get(str(node.target)) if node.op == "call_module" else None,
+                           rule_of(node, self.modules)) for node in nodes if node in self.depends]
+        self.cut = self._head()
+        self._free()
+
+    def _dependent(self) -> set[fx.Node]:
+        found = {self.input}
+        for node in self.traced.graph.nodes:
+            if node.op.startswith("call_") and any(source in found for source in node.all_input_nodes):
+                found.add(node)
+        return found
+
+    def _head(self) -> int:
+        """Find where the head begins: operations on vectors, which run once for all positions."""
+        kept, index = set(self.kept.values()), len(self.steps)
+        node = self.answer
+        while index and node is self.steps[index - 1].node and node not in kept:
+            if not HEAD(node, self.modules) or len(node.all_input_nodes) != 1:
+                break
+            source = node.all_input_nodes[0]
+            if len(source.users) > 1 or source not in self.depends:
+                break
+            node, index = source, index - 1
+        return index
+
+    def _free(self) -> None:
+        last: dict[fx.Node, Step] = {}
+        for step in self.steps:
+            for source in step.node.all_input_nodes:
+                last[source] = step
+        for step in self.steps:
+            first = step.node.args[0] if step.node.args else None
+            step.own = isinstance(first, fx.Node) and len(first.users) == 1 and first in self.depends and (
+                first not in self.kept.values() and makes_new(first, self.modules))
+        at_end = {self.answer, *self.kept.values()}
+        for source, step in last.items():
+            if source not in at_end:
+                step.free += (source,)
+
+
+class Image:
+    """The clean image: what every operation answers to it, and the maps that crops are cut from."""
+
+    def __init__(self, plan: Plan, x: Tensor):
+        self.plan, self.x = plan, x
+        self.env: dict[Any, Any] = {plan.input: x[None].contiguous(memory_format=torch.channels_last)}
+        self._maps: dict[Any, Tensor] = {}
+        for node in plan.traced.graph.nodes:
+            if node.op == "get_attr":
+                self.env[node] = _attribute(plan.traced.root, str(node.target))
+            elif node.op.startswith("call_"):
+                self.env[node] = call(node, plan.modules, self.env)
+
+    def map(self, node: fx.Node, last: bool = False) -> Tensor:
+        """Return the clean map of a node as (H, W, C), contiguous."""
+        key = (node, last)
+        if key not in self._maps:
+            value = self.env[node][0]
+            self._maps[key] = (value if last else value.permute(1, 2, 0)).contiguous()
+        return self._maps[key]
+
+    def padded(self, node: fx.Node, last: bool, y: Window, x: Window, value: float) -> Tensor:
+        """Return the clean map with the padding that windows read."""
+        key = (node, last, y.before, y.after, x.before, x.after, value)
+        if key not in self._maps:
+            self._maps[key] = padded(self.map(node, last), y.before, y.after, x.before, x.after, value)
+        return self._maps[key]
+
+    def total(self, node: fx.Node, last: bool) -> Tensor:
+        """Return the sum over the clean map for each channel, (C,)."""
+        key = (node, last, "total")
+        if key not in self._maps:
+            self._maps[key] = self.map(node, last).sum((0, 1))
+        return self._maps[key]
+
+
+def _attribute(root: nn.Module, path: str) -> Any:
+    for name in path.split("."):
+        root = getattr(root, name)
+    return root
+
+
+def call(node: fx.Node, modules: Mapping[str, nn.Module], env: Mapping[Any, Any]) -> Any:
+    """Do what a node says, on whole maps."""
+    args, kwargs = (fx.node.map_arg(part, lambda source: env[source]) for part in (node.args, node.kwargs))
+    if node.op == "call_module":
+        return modules[str(node.target)](*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    return node.target(*args, **kwargs)  # type: ignore[operator]
+
+
+class Incremental:
+    """Scores an image with boxes hidden by following what changes."""
+
+    def __init__(self, image: Image, filled: Tensor, readers: Mapping[str, Reader]):
+        self.image, self.filled, self.readers = image, filled, readers
+        self.plan = image.plan
+        self.most, self.largest = _FIRST, 0
+
+    def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
+        """Return the raw scores (P, classes) of the image with each box hidden, and the sums of layers' maps."""
+        parts: list[Answer] = []
+        order: dict[tuple[int, int, int, int], int] = {}
+        todo = zones(boxes, self.most)
+        while todo:
+            rows, columns = todo.pop(0)
+            parts.append(self._zone(rows, columns))
+            for top, bottom in rows:
+                for left, right in columns:
+                    order[top, left, bottom, right] = len(order)
+            if self._settle(len(rows) * len(columns)) and todo:
+                todo = zones([box for box in boxes if box not in order], self.most)
+        features, sums = joined(parts)
+        back = torch.tensor([order[box] for box in boxes])
+        return self.head(features)[back], {name: value[back] for name, value in sums.items()}
+
+    def whole(self, batch: Tensor) -> Answer:
+        """Score whole images (P, C, H, W) through the same folded copy."""
+        features, sums = self._walk(batch.contiguous(memory_format=torch.channels_last))
+        return self.head(features), sums
+
+    def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Answer:
+        y, x = (Axis(tuple(a for a, _ in some), tuple(b for _, b in some), cells)
+                for some, cells in ((rows, self.image.x.shape[1]), (columns, self.image.x.shape[2])))
+        crop = gather(self.image.map(self.plan.input), y.start, y.length, x.start, x.length)
+        view = crop.view(len(y), len(x), *crop.shape[1:])
+        fill = self.filled.permute(1, 2, 0)
+        for row, (top, bottom) in enumerate(rows):
+            for column, (left, right) in enumerate(columns):
+                to, at = top - y.start[row], left - x.start[column]
+                view[row, column, to : to + bottom - top, at : at + right - left] = fill[top:bottom, left:right]
+        return self._walk(Box(crop, y, x))
+
+    def _walk(self, value: Any) -> Answer:
+        env: dict[Any, Any] = {self.plan.input: value}
+        sums = {}
+        named = {node: name for name, node in self.plan.kept.items()}
+        for step in self.plan.steps[: self.plan.cut]:
+            answer = self._do(step, env)
+            env[step.node] = answer
+            self.largest = max(self.largest, _bytes(answer))
+            if step.node in named:
+                name = named[step.node]
+                sums[name] = self.readers[name].sums(self.full(step.node, answer))
+            for source in step.free:
+                env.pop(source, None)
+        last = self.plan.steps[self.plan.cut - 1].node if self.plan.cut else self.plan.input
+        return self.full(last, env[last]), sums
+
+    def _do(self, step: Step, env: dict[Any, Any]) -> Any:
+        if step.rule is not None:
+            answer = step.rule(step, self.image, env)
+            if answer is not NotImplemented:
+                return answer
+        return self._plainly(step, env)
+
+    def _plainly(self, step: Step, env: dict[Any, Any]) -> Any:
+        values = {node: self.full(node, env[node]) if node in env else self.image.env[node]
+                  for node in step.node.all_input_nodes}
+        for node in step.node.all_input_nodes:
+            if node in env:
+                env[node] = values[node]
+        return call(step.node, self.plan.modules, values)
+
+    def full(self, node: fx.Node, value: Any) -> Any:
+        """Return a value as whole maps."""
+        if isinstance(value, Box):
+            return whole(value, self.image.map(node, value.last))
+        return value
+
+    def head(self, features: Tensor) -> Tensor:
+        """Run the operations on vectors for all positions."""
+        steps = self.plan.steps[self.plan.cut :]
+        found = []
+        size = max(1, _HEAD_BYTES // max(1, features[:1].nbytes))
+        for some in features.split(size):
+            env: dict[Any, Any] = {(self.plan.steps[self.plan.cut - 1].node if self.plan.cut else self.plan.input): some}
+            for step in steps:
+                env[step.node] = self._do(step, env)
+            found.append(env[steps[-1].node] if steps else some)
+        return torch.cat(found)
+
+    def _settle(self, positions: int) -> bool:
+        """Choose how many positions a zone has, by what the largest value took; tell whether that changed."""
+        before = self.most
+        self.most = min(_MOST, max(_LEAST, _BYTES // max(1, self.largest // positions)))
+        self.largest = 0
+        return abs(math.isqrt(before) - math.isqrt(self.most)) > 0
+
+
+def _bytes(value: Any) -> int:
+    value = value.crop if isinstance(value, Box) else value
+    return value.nbytes if isinstance(value, Tensor) else 0

@@ -1,0 +1,26 @@
+"""Occlusion: what a network says when a patch of the image is hidden."""
+
+from .curves import Curves, curves
+from .fills import FILLS, filled, fills_of
+from .positions import Lattice, lattice
+from .run import Occlusion, occlusion
+from .stability import Band, stability
+from .sweep import Sweep, as_target
+from .table import KINDS
+
+__all__ = [
+    "FILLS",
+    "KINDS",
+    "Band",
+    "Curves",
+    "Lattice",
+    "Occlusion",
+    "Sweep",
+    "as_target",
+    "curves",
+    "filled",
+    "fills_of",
+    "lattice",
+    "occlusion",
+    "stability",
+]

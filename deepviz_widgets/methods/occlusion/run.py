@@ -1,0 +1,295 @@
+"""`occlusion`: hide a patch at each position and keep what the network says, coarse first, exact at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...network import Network
+from ...scores import NetworkError, notes_on_scores
+from ...words import size
+from ..activations import _why_not_finite
+from ..incremental import Evaluator, evaluator
+from .fills import filled, name_of_fill
+from .order import Order, blocks_of, cut
+from .positions import Lattice, lattice, segments_of
+from .sweep import Sweep, as_target
+from .table import Table
+
+_CAREFUL = 4  # positions of the first step, before anything is known about the speed; later ones grow by as much
+
+
+class Occlusion(Iterator[Sweep]):
+    """The sweep of a patch over an image, a step at a time; made by `occlusion`.
+
+    `next()` computes for about `pace` seconds and returns the `Sweep` so far. An interrupt or an error in a step loses
+    no position: `next()` goes on. `close()` frees the memory of the engine; `next()` still goes on.
+
+    Attributes
+    ----------
+    net : Network
+    x, filled : Tensor (C, H, W)
+        The network's input, and the same wholly replaced by the fill; None before the first step.
+    sweep : Sweep or None
+        The newest.
+    """
+
+    def __init__(self, net: Network, image: Any, **options: Any):
+        self.net, self.image, self._options = net, image, options
+        self.x: torch.Tensor | None = None
+        self.filled: torch.Tensor | None = None
+        self.sweep: Sweep | None = None
+        self._engine: Evaluator | None = None
+        self._queue: deque[tuple[int, np.ndarray]] = deque()  # lattice, positions counted over all lattices
+        self._seconds, self._last, self._over = 0.0, 1, False
+
+    def __next__(self) -> Sweep:
+        if self._over:
+            raise StopIteration
+        self._begin()
+        until = time.perf_counter() + self._options["pace"]
+        left = self._options["pace"]
+        while not self._table.known.all():
+            self._compute(*self._chunk(left))  # at least once, however slow the network is
+            left = until - time.perf_counter()
+            if left <= 0.5 * self._seconds:
+                break
+        self.sweep = self._so_far(self.lattices, self._table.snapshot())
+        self._over = self.sweep.done == self.sweep.total
+        return self.sweep
+
+    def close(self) -> None:
+        """Free the memory of the engine; what is computed stays, and `next()` goes on from it."""
+        self._engine = None
+
+    def place(self, top: int, left: int) -> Sweep:
+        """Score one more place, off the lattice: the sweep of the first window with its top left corner there."""
+        self._begin()
+        first = self.lattices[0]
+        if first.labels is not None:
+            raise ValueError("Segments stand where they are; there is no patch to place.")
+        (height, width), image = first.patch, first.image
+        box = np.clip([top, left, top + height, left + width], 0, [*image, *image]).astype(np.int32)
+        if box[0] >= box[2] or box[1] >= box[3]:
+            raise ValueError(
+                f"A patch of {size(first.patch)} px at {(top, left)} lies outside the image of {size(image)} px."
+            )
+        here = Lattice(image, tuple(box.tolist()), first.patch, first.stride, 1, 1, box[None])
+        table = Table(1, len(self._clean), tuple(self._features))
+        table.add(np.array([0]), *self._scores(here, np.array([0])))
+        return self._so_far((here,), table)
+
+    # ---------------------------------------------------------------- beginning
+
+    def _begin(self) -> None:
+        """Get ready where that has not happened; again after a `close`."""
+        if self._engine is not None:
+            return
+        if self.x is None:
+            self._read()
+        assert self.x is not None and self.filled is not None
+        names = [self.net.layer(layer).name for layer in self._options["layers"]]
+        engine = evaluator(self.net, self.x, self.filled, layers=names, engine=self._options["engine"])
+        if not np.isfinite(engine.clean).all():
+            raise NetworkError(_why_not_finite(self.net, self.x[None], self.net.layers[-1].name))
+        if self.sweep is None:
+            self._tabulate(engine)
+        elif not np.allclose(engine.clean, self._clean, rtol=1e-3, atol=1e-3 * float(np.abs(self._clean).max())):
+            raise NetworkError("The network gives other scores than when this map was begun; begin a new one.")
+        self._engine = engine
+
+    def _read(self) -> None:
+        """Take the image and the options, or say what is wrong with them."""
+        net, options = self.net, self._options
+        if len(net.scores_shape) != 1:
+            raise NetworkError(
+                f"The network returns {size(net.scores_shape)} values an image; occlusion takes one score a class."
+            )
+        targets = options["targets"]
+        several = [] if targets is None else list(targets) if isinstance(targets, (list, tuple)) else [targets]
+        self._targets = tuple(as_target(net.classes, target) for target in several)
+        picture = net.picture(self.image)
+        x = net.input(picture)
+        self.lattices = _lattices((x.shape[1], x.shape[2]), options)
+        patch = self.lattices[0].patch if self.lattices[0].patch[0] else (max(8, min(x.shape[1:]) // 7),) * 2
+        self.filled = filled(net, picture, options["fill"], patch=patch, seed=options["seed"])
+        self.x = x
+
+    def _tabulate(self, engine: Evaluator) -> None:
+        """Make the table; positions whose patch changes nothing have the scores of the image as it is."""
+        self._clean, self._features = engine.clean, engine.clean_features
+        self._targets = self._targets or (int(engine.clean.argmax()),)
+        self._starts = np.cumsum([0, *map(len, self.lattices)])
+        self._table = Table(int(self._starts[-1]), len(self._clean), tuple(self._features))
+        assert self.x is not None and self.filled is not None
+        differs = torch.ne(self.x, self.filled).any(0).numpy()
+        same = np.flatnonzero(np.concatenate([part.changed(differs) for part in self.lattices]) == 0)
+        self._table.add(same, np.repeat(self._clean[None], len(same), 0),
+                        {layer: np.full(len(same), value) for layer, value in self._features.items()})
+        self._whole = Table(1, len(self._clean), tuple(self._features))
+        self._whole.add(np.array([0]), self._clean[None], {k: np.array([v]) for k, v in self._features.items()})
+        self._orders = [
+            Order(part.rows, part.columns, ~self._table.known[start : start + len(part)])
+            for part, start in zip(self.lattices, self._starts, strict=False)
+        ]
+
+    # ---------------------------------------------------------------- computing
+
+    def _chunk(self, seconds: float) -> tuple[int, np.ndarray]:
+        """Take positions for about so much time, neighbours together; they stay queued until they are known."""
+        most = _CAREFUL if not self._seconds else int(min(seconds / self._seconds, _CAREFUL * self._last))
+        if not self._queue:
+            self._refill()
+        index, block = self._queue[0]
+        pieces = cut(block - self._starts[index], self.lattices[index].columns, max(1, most))
+        if len(pieces) > 1:
+            self._queue.popleft()
+            self._queue.extendleft((index, piece + self._starts[index]) for piece in reversed(pieces))
+        together: list[np.ndarray] = []
+        for of, piece in self._queue:
+            if of != index or (together and sum(map(len, together)) + len(piece) > most):
+                break
+            together.append(piece)
+        return index, np.concatenate(together)
+
+    def _refill(self) -> None:
+        """Queue the next round of the window that is furthest behind."""
+        shares = [self._table.known[self._rows(index)].mean() for index in range(len(self.lattices))]
+        index = int(np.argmin(shares))
+        values = sum(self._table.scores("probability", self.net.scores_are, target) for target in self._targets)
+        rows, part = self._rows(index), self.lattices[index]
+        blocks = self._orders[index].blocks(np.asarray(values)[rows])
+        # an interrupt between taking blocks and queueing them leaves positions that nobody would hand out again
+        blocks = blocks or blocks_of(~self._table.known[rows].reshape(part.rows, part.columns))
+        self._queue = deque((index, block + self._starts[index]) for block in blocks)
+
+    def _rows(self, index: int) -> slice:
+        return slice(int(self._starts[index]), int(self._starts[index + 1]))
+
+    def _compute(self, index: int, positions: np.ndarray) -> None:
+        before = time.perf_counter()
+        raw, features = self._scores(self.lattices[index], positions - self._starts[index])
+        self._table.add(positions, raw, features)
+        while self._queue and self._table.known[self._queue[0][1]].all():
+            self._queue.popleft()
+        self._seconds, self._last = (time.perf_counter() - before) / len(positions), len(positions)
+
+    def _scores(self, part: Lattice, positions: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        assert self._engine is not None and self.x is not None and self.filled is not None
+        segments = part.labels is not None
+        run = self._engine.run_masks(part.masks(positions)) if segments else self._engine.run(part.boxes[positions])
+        bad = np.flatnonzero(~np.isfinite(run[0]).all(1))
+        if len(bad):
+            hidden = torch.from_numpy(part.masks(positions[bad[:1]]))
+            why = _why_not_finite(self.net, torch.where(hidden, self.filled, self.x)[None], self.net.layers[-1].name)
+            where = ", ".join(map(str, part.boxes[positions[bad[0]]][:2].tolist()))
+            raise NetworkError(f"With the patch at ({where}): {why}")
+        return run
+
+    def _so_far(self, lattices: Sequence[Lattice], table: Table) -> Sweep:
+        net = self.net
+        return Sweep(tuple(lattices), name_of_fill(self._options["fill"]), net.scores_are, net.classes, self._targets,
+                     _notes(net), table, self._whole)
+
+
+def _lattices(image: tuple[int, int], options: dict[str, Any]) -> tuple[Lattice, ...]:
+    windows, segments = options["windows"], options["segments"]
+    if segments is not None:
+        if windows is not None or options["patch"] is not None or options["region"] is not None:
+            raise ValueError("Segments are hidden as they are; give them without patch, windows and region.")
+        return (segments_of(image, segments),)
+    if windows is None:
+        windows = [options["patch"]]
+    elif options["patch"] is not None or len(windows) == 0:
+        raise ValueError("Windows are a list of patches, at least one, and take the place of the patch.")
+    return tuple(lattice(image, window, options["stride"], options["region"]) for window in windows)
+
+
+def _notes(net: Network) -> tuple[str, ...]:
+    found = notes_on_scores(net.scores_are, net.scores_shape)
+    if net.scores_shape == (1,) and net.scores_are == "logits":
+        found.append("The network gives one score, whose softmax is always 1; look at the logit.")
+    return tuple(found)
+
+
+def occlusion(
+    net: Network,
+    image: Any,
+    *,
+    patch: int | Sequence[int] | None = None,
+    stride: int | Sequence[int] | None = None,
+    fill: Any = "mean",
+    targets: Any = None,
+    region: Sequence[int] | None = None,
+    segments: Any = None,
+    windows: Sequence[int | Sequence[int]] | None = None,
+    layers: Sequence[Any] = (),
+    engine: str = "auto",
+    seed: int = 0,
+    pace: float = 0.1,
+) -> Occlusion:
+    """Hide a patch of an image at each position and keep the scores of every class.
+
+    Parameters
+    ----------
+    net : Network
+    image : Picture, path, PIL image, ndarray or Tensor
+        Whatever `as_picture` takes.
+    patch : int or (int, int), optional
+        Its side in pixels of the network's input, or height and width; `max(8, shorter side // 7)` by default.
+    stride : int or (int, int), optional
+        From one position to the next, at most the patch; a quarter of it by default.
+    fill : str, number, sequence, ndarray or Tensor
+        What the patch shows: "mean", "dataset", "grey", "black", "white", "blur", "noise", a colour or an image, as
+        people see them, before any normalisation.
+    targets : int, str or a list of these, optional
+        Classes whose map decides what is refined first; the most probable one by default. All classes are kept anyway.
+    region : (int, int, int, int), optional
+        Top, left, bottom, right (half open) of the part to cover.
+    segments : ndarray (H, W) int, optional
+        Hide these parts instead of a patch: each number from 0 up is one; negative ones stay.
+    windows : sequence of patches, optional
+        Several patches, each with a lattice of its own.
+    layers : sequence of str, nn.Module or widgets with a `layer`
+        Layers whose strongest map is followed as well.
+    engine : {"auto", "incremental", "dense"}
+        How to compute; the results are the same.
+    seed : int
+        Of the noise.
+    pace : float
+        Seconds of work a step.
+
+    Returns
+    -------
+    Occlusion
+        An iterator of `Sweep`, complete at the end: a coarse lattice first, then finer ones, then what varies most.
+
+    Raises
+    ------
+    ValueError
+        On the first step: for a patch, stride, fill, region, class or layer that does not go.
+    NetworkError
+        If the network fails, or gives NaN; the message names the first layer that does.
+
+    References
+    ----------
+    M. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014, section 4.2. They state
+    neither size, nor stride, nor grey level; the defaults are ours.
+
+    Examples
+    --------
+    >>> import deepviz_widgets as dv
+    >>> from deepviz_widgets.methods.occlusion import occlusion
+    >>> net, images = dv.demo.scenes(n=6)
+    >>> for sweep in occlusion(net, images[0], patch=16, stride=8): pass
+    >>> sweep.done, sweep.map("wheel").shape, sweep.as_attribution("wheel").shape
+    (49, (7, 7), (64, 64))
+    """
+    options = {"patch": patch, "stride": stride, "fill": fill, "targets": targets, "region": region,
+               "segments": segments, "windows": windows, "layers": layers, "engine": engine, "seed": seed, "pace": pace}
+    return Occlusion(net, image, **options)
