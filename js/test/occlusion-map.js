@@ -3,10 +3,12 @@ import { readSweep } from '../src/occlusion-map/data.js';
 /** Class names of the little sweep. */
 export const NAMES = ['pagoda', 'lake', 'trees'];
 /** 6 x 9 px, patch 4, stride 2: 2 x 4 positions, the last of a row 3 px wide. */
-export const META = /** @type {const} */ ({
-  ...{ key: 'k1', image: 0, fill: 'mean', rows: 2, columns: 4, kind: 'logits', bits: 16 },
-});
-Object.assign(META, { patch: [4, 4], stride: [2, 2], region: [0, 0, 6, 9], sent: [0, 1, 2] });
+export const META = {
+  ...{ key: 'k1', image: 0, fill: 'mean', rows: 2, columns: 4, kind: 'logits', bits: 16, sent: [0, 1, 2] },
+  patch: /** @type {[number, number]} */ ([4, 4]),
+  stride: /** @type {[number, number]} */ ([2, 2]),
+  region: /** @type {[number, number, number, number]} */ ([0, 0, 6, 9]),
+};
 
 const log = Math.log;
 /** Logits of every position: like the whole image, [6, 3, 1] / 10, but 2 (5, 4, 1) and 5 (flat but for the pagoda). */

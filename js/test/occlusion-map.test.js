@@ -321,9 +321,16 @@ describe('asking', () => {
     const asks = single({
       ask: (want) => {
         log.push(want);
-        return new Promise((resolve, reject) =>
-          answers.push((v) => (v === null ? reject(new Error('No.')) : resolve(v))),
+        /** @type {(v: string) => void} */
+        let resolve = () => {};
+        let reject = (/** @type {Error} */ _) => {};
+        const promise = /** @type {Promise<string>} */ (
+          new Promise((yes, no) => {
+            [resolve, reject] = [yes, no];
+          })
         );
+        answers.push((v) => (v === null ? reject(new Error('No.')) : resolve(v)));
+        return promise;
       },
       changed() {},
       failed: (reason) => failures.push(reason),

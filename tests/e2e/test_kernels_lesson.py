@@ -18,7 +18,7 @@ def page(browser, lab):
     page.problems = []
     page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    jupyter.run_all(page)
+    jupyter.run_all(page, seconds=300)  # it trains a network
     expect(page.locator(".dvw[aria-label='Kernels']").first).to_be_attached(timeout=60_000)
     yield page
     assert not [text for text in page.problems if "dvw" in text or "Error" in text]

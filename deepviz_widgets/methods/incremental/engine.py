@@ -19,6 +19,7 @@ from .values import Box, gather, padded, whole
 
 _BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
+_TOUCHED = 64.0  # operations that take as long as it takes to write a value and read it again
 _HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
 
 
@@ -30,6 +31,7 @@ class Step:
     module: nn.Module | None
     rule: Callable[..., Any] | None
     free: tuple[fx.Node, ...] = ()
+    cost: float = _TOUCHED  # operations for each value of the answer
     own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
     cache: dict[str, Any] = field(default_factory=dict)
 
@@ -46,6 +48,9 @@ class Plan:
         nodes = [node for node in traced.graph.nodes if node.op.startswith("call_")]
         self.steps = [Step(node, self.modules.get(str(node.target)) if node.op == "call_module" else None,
                            rule_of(node, self.modules)) for node in nodes if node in self.depends]
+        for step in self.steps:
+            if isinstance(step.module, (nn.Conv2d, nn.Linear)):
+                step.cost += 2 * step.module.weight[0].numel()
         self.cut = self._head()
         self._free()
 
@@ -143,6 +148,7 @@ class Incremental:
         self.image, self.filled, self.readers = image, filled, readers
         self.plan = image.plan
         self.most, self.largest = _FIRST, 0
+        self._spent = self._full = 0.0
 
     def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
         """Return the raw scores (P, classes) of the image with each box hidden, and the sums of layers' maps."""
@@ -160,6 +166,11 @@ class Incremental:
         features, sums = joined(parts)
         back = torch.tensor([order[box] for box in boxes])
         return self.head(features)[back], {name: value[back] for name, value in sums.items()}
+
+    @property
+    def gain(self) -> float:
+        """How many times fewer operations crops took than whole images would have."""
+        return self._full / self._spent if self._spent else 1.0
 
     def whole(self, batch: Tensor) -> Answer:
         """Score whole images (P, C, H, W) through the same folded copy."""
@@ -185,7 +196,7 @@ class Incremental:
         for step in self.plan.steps[: self.plan.cut]:
             answer = self._do(step, env)
             env[step.node] = answer
-            self.largest = max(self.largest, _bytes(answer))
+            self._count(step, answer)
             if step.node in named:
                 name = named[step.node]
                 sums[name] = self.readers[name].sums(self.full(step.node, answer))
@@ -193,6 +204,16 @@ class Incremental:
                 env.pop(source, None)
         last = self.plan.steps[self.plan.cut - 1].node if self.plan.cut else self.plan.input
         return self.full(last, env[last]), sums
+
+    def _count(self, step: Step, answer: Any) -> None:
+        """Add up the operations of a step, and what they would be on the whole map."""
+        self.largest = max(self.largest, _bytes(answer))
+        clean = self.image.env[step.node]
+        if not isinstance(clean, Tensor) or not isinstance(answer, (Box, Tensor)):
+            return
+        values = answer.crop if isinstance(answer, Box) else answer
+        self._spent += values.numel() * step.cost
+        self._full += len(values) * clean.numel() * step.cost
 
     def _do(self, step: Step, env: dict[Any, Any]) -> Any:
         if step.rule is not None:

@@ -277,10 +277,12 @@ def _size(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
 # ---------------------------------------------------------------- averages over the map
 
 
-def _average(step: Any, image: Any, box: Box) -> Tensor:
-    """Return the mean over the map for each position, (P, C)."""
+def _average(step: Any, image: Any, box: Box) -> Any:
+    """Return the mean over the map for each position, (P, C); a difference of infinite sums would be none."""
     source = step.node.args[0]
     total = image.total(source, box.last)
+    if not bool(total.isfinite().all()):
+        return NotImplemented
     return sums(box, image.map(source, box.last), total) / (box.y.cells * box.x.cells)
 
 
@@ -294,7 +296,8 @@ def _adaptive_average(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
     if (high or cells[0], wide or cells[1]) == cells:
         return value
     if (high, wide) == (1, 1):
-        return _average(step, image, value)[:, :, None, None]
+        mean = _average(step, image, value)
+        return mean if mean is NotImplemented else mean[:, :, None, None]
     return NotImplemented
 
 
@@ -307,7 +310,7 @@ def _mean(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
     if {axis % 4 for axis in dims} != ({1, 2} if value.last else {2, 3}):
         return NotImplemented
     mean = _average(step, image, value)
-    if not keep:
+    if mean is NotImplemented or not keep:
         return mean
     return mean[:, None, None] if value.last else mean[:, :, None, None]
 

@@ -92,7 +92,7 @@ def whole(box: Box, clean: Tensor) -> Tensor:
     if box.crop.shape[1:3] == (height, width):
         maps = box.crop
     else:
-        maps = clean.expand(box.positions, -1, -1, -1).contiguous()
+        maps = clean.repeat(box.positions, 1, 1, 1)  # always a copy: one position would otherwise write the clean map
         paste(maps, (0,) * len(box.y), (0,) * len(box.x), box)
     return maps if box.last else maps.permute(0, 3, 1, 2)
 

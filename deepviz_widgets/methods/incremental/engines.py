@@ -1,0 +1,143 @@
+"""Which engine scores an image, and why: crops where they save work, else whole images through a folded copy."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ...network import Network
+from . import check
+from .dense import Answer, Plain, looped, painted
+from .engine import Image, Incremental, Plan
+from .features import Reader, strongest
+from .prepared import Prepared, prepared
+from .tuner import Tuner
+
+WORTH = 1.15  # the least gain, by count of operations, for which crops are taken
+_WHOLE = "so every position is a pass through the whole network"
+Boxes = list[tuple[int, int, int, int]]
+
+
+@dataclass(eq=False)
+class Engines:
+    """The ways to score one clean image, whatever the fill.
+
+    Attributes
+    ----------
+    readers : dict of str to Reader
+        How the maps of layers are followed.
+    batch : callable
+        Scores whole images (P, C, H, W).
+    image : Image or None
+        What crops are cut from; None where only whole images will do.
+    forced : bool
+        Whether crops are taken without a gain.
+    why : str
+        The reason for the engine, in one sentence.
+    """
+
+    readers: dict[str, Reader]
+    batch: Callable[[Tensor], Answer]
+    why: str
+    image: Image | None = None
+    forced: bool = False
+    tuner: Tuner = field(default_factory=Tuner)
+
+    def boxes(self, x: Tensor, filled: Tensor, boxes: Boxes) -> Answer:
+        """Score an image with each box hidden; the first ones count operations, which may end the use of crops."""
+        if self.image is None:
+            return looped(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]), self.batch, self.tuner)
+        engine = Incremental(self.image, filled, self.readers)
+        if self.forced:
+            return engine(boxes)
+        answer = engine(boxes)
+        if engine.gain < WORTH:
+            self.image = None
+            self.why = f"Crops save {max(0.0, 1 - 1 / engine.gain):.0%} of the operations, {_WHOLE}."
+        return answer
+
+
+def choose(
+    net: Network, x: Tensor, filled: Tensor, layers: Sequence[str], exact: bool, engine: str
+) -> tuple[Tensor, Engines]:
+    """Run the clean image and choose the engine; return the clean scores (classes,) too.
+
+    Raises
+    ------
+    NetworkError
+        If the network gives the same image other scores each time.
+    """
+    clean, readers = strongest(net, x, layers)
+    kept = prepared(net)
+    plan, image = _followed(net, kept, x, clean, readers, exact)
+    if image is None and isinstance(plan, Plan):  # the copies may be of weights that are no more
+        check.refuse_random(net, x, clean)
+        kept = prepared(net, anew=True)
+        plan, image = _followed(net, kept, x, clean, readers, exact)
+    key = (tuple(readers), exact, engine, tuple(x.shape))
+    if key not in kept.verdicts:
+        kept.verdicts[key] = _judged(net, kept, image, x, filled, clean, readers)
+    verdict = kept.verdicts[key]
+    if verdict != "followed" or image is None:
+        return clean, _plain(net, kept, readers, verdict, plan)
+    whole = Incremental(image, filled, readers).whole
+    if engine == "dense":
+        return clean, Engines(readers, whole, "Asked for: every position is a pass through the whole network.")
+    if engine == "auto" and net.device.type != "cpu":
+        return clean, Engines(readers, whole, f"On {net.device.type} crops are too small to pay, {_WHOLE}.")
+    why = "Only what a patch changes is computed anew, in crops of the maps."
+    return clean, Engines(readers, whole, why, image, engine == "incremental")
+
+
+def _followed(
+    net: Network, kept: Prepared, x: Tensor, clean: Tensor, readers: dict[str, Reader], exact: bool
+) -> tuple[Plan | str, Image | None]:
+    """Take the network apart and run the clean image through the parts; no image where that gives other scores."""
+    if any(reader.layout.batch is None for reader in readers.values()):
+        return "a layer that is followed folds the images of a batch together", None
+    plan = kept.plan(net, list(readers), exact)
+    if isinstance(plan, str):
+        return plan, None
+    try:
+        image = Image(plan, x)
+    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError, AssertionError):
+        return plan, None
+    scores = image.env[plan.answer]
+    same = isinstance(scores, Tensor) and check.difference(scores.reshape(-1), clean) <= check.TOLERANCE
+    return plan, image if same else None
+
+
+def _judged(
+    net: Network, kept: Prepared, image: Image | None, x: Tensor, filled: Tensor, clean: Tensor,
+    readers: dict[str, Reader],
+) -> str:
+    """Compare the engines with the network itself on a few random positions."""
+    boxes = check.random_boxes(x.shape[1], x.shape[2])
+    wanted = check.truth(net, x, filled, boxes)
+    if check.difference(wanted[0], clean) > check.TOLERANCE:
+        check.refuse_random(net, x, clean)
+        return "alone"
+    if image is not None:
+        engine = Incremental(image, filled, readers)
+        off = max(check.agrees(lambda some: engine(some)[0], wanted[1:], boxes),
+                  check.agrees(lambda some: engine.whole(painted(x, filled, some))[0], wanted[1:], boxes))
+        if off <= check.TOLERANCE:
+            return "followed"
+        warnings.warn(f"Crops give scores that are off by {off:.2g} for {net.name!r}, {_WHOLE}.", stacklevel=5)
+    plain = Plain(net, kept.copy(net), {})
+    off = check.agrees(lambda some: plain(painted(x, filled, some))[0], wanted[1:], boxes)
+    return "copied" if off <= check.TOLERANCE else "itself"
+
+
+def _plain(net: Network, kept: Prepared, readers: dict[str, Reader], verdict: str, plan: Plan | str) -> Engines:
+    if verdict == "alone":
+        why = "What the network answers to an image depends on the others of its batch, so each goes through alone."
+        return Engines(readers, Plain(net, None, readers), why, tuner=Tuner(most=1))
+    reason = plan if isinstance(plan, str) else "they gave other scores than the network itself"
+    why = f"The network's operations cannot be followed one by one ({reason}), {_WHOLE}."
+    alone = any(reader.layout.batch is None for reader in readers.values())
+    return Engines(readers, Plain(net, kept.copy(net) if verdict == "copied" else None, readers), why,
+                   tuner=Tuner(most=1) if alone else Tuner())
