@@ -14,7 +14,11 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCE = join(HERE, 'src');
 const TARGET = join(HERE, '..', 'deepviz_widgets', 'static');
 const BAR = 40_000; // bytes of one bundle, unless named here
-const BARS = /** @type {Record<string, number>} */ ({ kernel_grid: 44_000, occlusion_map: 44_000, embedding_map: 120_000 });
+const BARS = /** @type {Record<string, number>} */ ({
+  kernel_grid: 44_000,
+  occlusion_map: 44_000,
+  embedding_map: 120_000,
+});
 
 const names = readdirSync(SOURCE).filter((name) => existsSync(join(SOURCE, name, 'index.js')));
 

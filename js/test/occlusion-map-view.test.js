@@ -12,6 +12,8 @@ const traits = {
 
 /** Everything that was drawn: [method, arguments, alpha]. @type {[string, any[], number][]} */
 let calls = [];
+/** RGBA of every picture that was made. @type {Uint8ClampedArray[]} */
+let images = [];
 
 beforeEach(() => {
   pretendWidth(648);
@@ -22,7 +24,15 @@ beforeEach(() => {
       all[String(name)] ?? ((/** @type {any[]} */ ...args) => calls.push([String(name), args, state.globalAlpha])),
   });
   vi.spyOn(HTMLCanvasElement.prototype, 'getContext').mockImplementation(() => /** @type {any} */ (ctx));
-  vi.stubGlobal('ImageData', class {});
+  images = [];
+  vi.stubGlobal(
+    'ImageData',
+    class {
+      constructor(/** @type {Uint8ClampedArray} */ rgba) {
+        images.push(rgba);
+      }
+    },
+  );
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -74,12 +84,11 @@ function slow() {
   /** @type {(() => void)[]} */
   const waiting = [];
   const kernel = (/** @type {any} */ content, /** @type {(content: any, buffers?: any[]) => void} */ reply) => {
-    const { key, y, x, rid, what, target } = content;
+    const { key, y, x, rid, what } = content;
     const head = { type: 'reply', rid, ok: true, status: 'done' };
     const raw = Float32Array.from([0.2, 0.7, 0.1], Math.log);
     const place = { key, y, x, lse: 0, best: raw[1], second: raw[0], winner: 1, feature: 7 };
     if (what === 'place') waiting.push(() => reply({ ...head, ...place }, [raw]));
-    if (what === 'class') waiting.push(() => reply({ ...head, key, target, base: 2 }, [new Float32Array(8).fill(1)]));
   };
   const answer = async () => {
     waiting.shift()?.();
@@ -121,10 +130,10 @@ describe('occlusion map', () => {
   });
 
   it('a click keeps the patch, another lets go of it', async () => {
-    const { model, move, click } = await open();
+    const { model, move, click, caption } = await open();
     await click(5, 3.5);
     await move(0, 8.5);
-    expect(model.get('place')).toEqual([2, 2]);
+    expect(caption()).toContain('to 0.16');
     await click(0, 8.5);
     await move(0, 8.5);
     await vi.waitFor(() => expect(model.get('place')).toEqual([0, 6]));
@@ -136,6 +145,8 @@ describe('occlusion map', () => {
     await send('pointermove', { clientX: 85, clientY: 50, pointerType: 'touch' });
     await send('pointerup', { clientX: 85, clientY: 50, pointerType: 'touch' });
     await vi.waitFor(() => expect(model.get('place')).toEqual([2, 6]));
+    for (const type of ['pointerdown', 'pointerup']) await send(type, { clientX: 5, clientY: 5, pointerType: 'touch' });
+    await vi.waitFor(() => expect(model.get('place')).toEqual([0, 0]));
     expect(pic.getAttribute('aria-label')).not.toContain('is kept');
   });
 
@@ -149,8 +160,8 @@ describe('occlusion map', () => {
     expect(caption()).toContain('hardly changes pagoda from 0.60 to 0.60');
     await press('Enter');
     expect(pic.getAttribute('aria-label')).toContain('is kept');
-    await move(5, 8);
-    expect(model.get('place')).toEqual([0, 2]);
+    await move(5, 3.5);
+    expect(caption()).toContain('hardly changes');
     await press('Escape');
     await press('Escape');
     await vi.waitFor(() => expect(model.get('place')).toEqual([]));
@@ -172,7 +183,7 @@ describe('occlusion map', () => {
     await set({ score: 'margin', target: 0 });
     expect(caption()).toContain('lowers the margin of pagoda from 0.69 to −1.00');
     await set({ view: 'winner' });
-    expect(caption()).toContain('the answer is lake, 0.42; without it, it is pagoda.');
+    expect(caption()).toContain('the answer is lake, 0.42; for the whole image it is pagoda.');
     expect(readable(one(root, '.oc-legend'))).toBe('pagoda 88 %lake 13 %');
     await set({ view: 'feature' });
     expect(caption()).toContain('lowers the strongest map of conv3 from 20.00 to 5.00, 25 % of it.');
@@ -203,14 +214,27 @@ describe('what only the kernel knows', () => {
     const { move, asked, bars, caption, stale } = await open({}, kernel);
     for (const x of [3, 3.6, 5.2]) await move(3.2, x, { altKey: true });
     expect(asked('place').map(({ key, y, x }) => [key, y, x])).toEqual([['k1', 1, 1]]);
-    expect([stale('.oc-bars'), caption()]).toEqual([true, expect.stringContaining('Point at')]);
+    expect([bars()[0], caption()]).toEqual(['pagoda0.600.00', 'Hiding patches of 4 × 4 px, 2 px apart.']);
     await answer();
     expect(asked('place').map(({ x }) => x)).toEqual([1, 3]);
     await answer();
+    expect([stale('.oc-bars'), bars()[0]]).toEqual([false, 'pagoda0.20−0.40']);
+    await move(3.2, 8, { altKey: true });
+    expect([stale('.oc-bars'), bars()[0]]).toEqual([true, 'pagoda0.20−0.40']);
+    await move(3.2, 5.2, { altKey: true });
     expect(bars()).toEqual(['pagoda0.20−0.40', 'lake0.70+0.40', 'trees0.100.00']);
     expect(stale('.oc-bars')).toBe(false);
     await move(3.2, 5.3, { altKey: true });
-    expect(asked('place')).toHaveLength(2);
+    expect(asked('place')).toHaveLength(3);
+  });
+
+  it('a position that the sweep has not reached is asked for, when it was set', async () => {
+    const { kernel, answer } = slow();
+    const { set, asked, bars } = await open({ ...content({ unknown: [5] }), status: 'cancelled' }, kernel);
+    await set({ place: [2, 2] });
+    expect(asked('place').map(({ y, x }) => [y, x])).toEqual([[2, 2]]);
+    await answer();
+    expect(bars()[0]).toBe('pagoda0.20−0.40');
   });
 
   it('Shift and an arrow go one pixel', async () => {
@@ -233,18 +257,14 @@ describe('what only the kernel knows', () => {
     expect(asked('place')).toHaveLength(1);
   });
 
-  it('a class that was not sent is asked for once, and its map is stale until it comes', async () => {
+  it('an answer that came before a class was sent is not used for that class', async () => {
     const { kernel, answer } = slow();
-    const { set, asked, stale, root, bars } = await open({ _classes: [...NAMES, 'dahlia'] }, kernel);
-    await set({ target: 3 });
-    await set({ overlay: 0.5 });
-    expect(asked('class').map(({ key, target }) => [key, target])).toEqual([['k1', 3]]);
-    expect(stale('.dvw-scale')).toBe(true);
+    const many = [...NAMES, 'dahlia'];
+    const { set, asked, move } = await open({ _classes: many }, kernel);
+    await move(3.2, 3, { altKey: true });
     await answer();
-    expect(stale('.dvw-scale')).toBe(false);
-    await set({ score: 'logit' });
-    expect(bars()[0]).toBe('dahlia2.000.00');
-    expect(readable(one(root, '.dvw-scale'))).toContain('lowers by 1.00');
+    await set({ target: 1 });
+    expect(asked('place')).toHaveLength(2);
   });
 });
 
@@ -259,19 +279,48 @@ describe('never another picture than the controls say', () => {
     ['fill', 'grey'],
     ['image', 1],
   ])('another %s makes the map stale until the first positions of it come', async (trait, value) => {
-    const { set, stale, move, model, caption } = await open();
-    expect(stale('.dvw-scale')).toBe(false);
+    const { set, stale, move, model, caption } = await open({ place: [2, 2] });
+    expect([stale('.dvw-scale'), caption()]).toEqual([false, expect.stringContaining('to 0.16')]);
     await set({ [trait]: value });
     expect([stale('.dvw-scale'), stale('.oc-bars'), stale('.oc-parts')]).toEqual([true, true, true]);
-    const before = caption();
-    await move(5, 3.5);
-    expect([model.get('place'), model.sent, caption()]).toEqual([[], [], before]);
+    await move(0, 0);
+    expect([model.get('place'), model.sent]).toEqual([[2, 2], []]);
+    expect(caption()).toMatch(/^Hiding patches of (4 × 4|3 × 3) px, [12] px apart.$/);
     // the new sweep has started, and nothing of it is known
     const meta = { key: 'k2', [trait]: typeof value === 'number' && trait !== 'image' ? [value, value] : value };
     await set(content({ unknown: [0, 1, 2, 3, 4, 5, 6, 7], meta }));
     expect(stale('.dvw-scale')).toBe(true);
     await set(content({ unknown: [3, 4, 5, 6, 7], meta }));
     expect([stale('.dvw-scale'), stale('.oc-bars'), stale('.oc-parts')]).toEqual([false, false, false]);
+  });
+
+  it('a class that was not sent is stale until it comes', async () => {
+    const { set, stale, root } = await open({ _classes: [...NAMES, 'dahlia'] });
+    await set({ target: 3 });
+    expect([stale('.dvw-scale'), stale('.oc-parts')]).toEqual([true, true]);
+    expect(readable(one(root, '.oc-side'))).toContain('Parts that pagoda leans on−0.44');
+    await set({ target: 1 });
+    expect([stale('.dvw-scale'), stale('.oc-parts')]).toEqual([false, false]);
+  });
+
+  it('so is the view of a feature map that was not computed', async () => {
+    const { set, stale, root } = await open({ _feature: new Float32Array() });
+    await set({ view: 'feature' });
+    expect([stale('.dvw-scale'), readable(one(root, '.dvw-scale'))]).toEqual([true, expect.stringContaining('pagoda')]);
+    await set({ _feature: new Float32Array(8).fill(10) });
+    expect([stale('.dvw-scale'), readable(one(root, '.dvw-scale'))]).toEqual([false, '50 % of the map is left50 %']);
+  });
+
+  it('what a cancelled sweep has not reached is faded', async () => {
+    const { set } = await open({ ...content({ unknown: [0, 1, 2, 4, 5, 6, 7] }), status: 'cancelled' });
+    expect(veils().at(-1)).toBeCloseTo(0.55, 9);
+    // the cover is made last: over the first row up to the second position, and not at the end of it
+    const [cover] = images.slice(-1);
+    const alpha = (/** @type {number} */ x) => cover[4 * 2 * x + 3]; // in half pixels
+    expect([alpha(0), alpha(2.5), alpha(5), alpha(8)]).toEqual([255, 255, 0, 0]);
+    calls = [];
+    await set({ status: 'running' });
+    expect(veils()).toEqual([]);
   });
 
   it('traits that arrive one after the other are not mixed', async () => {
@@ -346,6 +395,16 @@ describe('the controls', () => {
   });
 });
 
+describe('without images', () => {
+  it('says what to give it', async () => {
+    const { root } = show(occlusionMap, { ...traits, _image: {}, status: 'idle' });
+    await drawn();
+    expect(readable(one(root, '.dvw-body'))).toContain('occlusion.images = photos');
+    expect(readable(one(root, '.dvw-cap'))).toBe('Nothing is computed until there is an image.');
+    expect(one(root, '.oc').hidden).toBe(true);
+  });
+});
+
 describe('a saved page', () => {
   it('moves the patch over everything that was computed and asks for nothing', async () => {
     const { move, press, model, caption } = await open({ ...content({ unknown: [0, 1, 4] }), _live: false });
@@ -357,6 +416,12 @@ describe('a saved page', () => {
     await press('ArrowRight', { shiftKey: true });
     await vi.waitFor(() => expect(model.get('place')).toEqual([2, 4]));
     expect(model.sent).toEqual([]);
+  });
+
+  it('asks for nothing where a patch was left off the lattice', async () => {
+    const { caption, bars } = await open({ _live: false, place: [1, 1] });
+    await drawn();
+    expect([caption(), bars()[0]]).toEqual([expect.stringContaining('Point at'), 'pagoda0.600.00']);
   });
 
   it('what needs a kernel is off and says why; classes that were sent can be chosen', async () => {

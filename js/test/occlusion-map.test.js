@@ -5,7 +5,7 @@ import { answerAt, answerOf, baseOf, effects, readSweep, scoreOf, spread } from 
 import { decisive } from '../src/occlusion-map/decisive.js';
 import { centred, snap, walk } from '../src/occlusion-map/hands.js';
 import { latticeOf, nearestOf, regionOf } from '../src/occlusion-map/lattice.js';
-import { named, unknown } from '../src/occlusion-map/maps.js';
+import { named } from '../src/occlusion-map/maps.js';
 import { expand, outline } from '../src/occlusion-map/paint.js';
 import * as words from '../src/occlusion-map/words.js';
 import { content, META, NAMES, sweepOf } from './occlusion-map.js';
@@ -63,10 +63,11 @@ describe('a sweep', () => {
     expect(effect[0]).toBeCloseTo(0, 4);
     expect(effect[1]).toBeNaN();
   });
-  it('a class that was asked for has scores and a base of its own', () => {
-    const sweep = sweepOf();
-    sweep.extra.set(9, { values: new Float32Array(sweep.count).fill(1), base: 2 });
-    expect([baseOf(sweep, 9, 'logit'), effects(sweep, 9, 'logit')[3]]).toEqual([2, 1]);
+  it('takes scores in 8 bits too', () => {
+    const sent = /** @type {Record<string, any>} */ (content({ meta: { bits: 8 } }));
+    const raw = Uint8Array.from(sent._raw, (v) => Math.round(v / 257));
+    const sweep = readSweep((key) => (key === '_raw' ? raw : sent[key]));
+    expect(Math.abs((sweep ? answerAt(sweep, 5).raw(0) : 0) - -1)).toBeLessThan(5 / 255);
   });
   it.each(['_raw', '_lse', '_known', '_winner', '_base'])('waits while %s has not come', (missing) => {
     const sent = /** @type {Record<string, any>} */ (content());
@@ -142,14 +143,10 @@ describe('from coarse to fine', () => {
     expect(taken.length).toBeLessThan(16); // a coarse position stands for 16
     expect([...sweep.nearest].filter((q, p) => q !== before.nearest[p])).toHaveLength(taken.length);
   });
-  it('what is far from anything known stays empty, and fades when the sweep was cancelled', () => {
+  it('what is far from anything known stays empty', () => {
     const sweep = partly((r) => r < 3);
     const filled = spread(sweep, new Float32Array(169).fill(1));
     expect([filled[3 * 13], filled[12 * 13]]).toEqual([1, Number.NaN]);
-    const gone = unknown(sweep);
-    expect(gone.length).toBe([...filled].filter(Number.isNaN).length);
-    const last = gone[gone.length - 1];
-    expect([last.y + last.h, last.x + last.w]).toEqual([56, 56]);
   });
   it('fills every pixel of the image with the colour of its position', () => {
     const lattice = latticeOf(META);
@@ -171,12 +168,16 @@ describe('regions', () => {
     const inside = new Set([0, 1, 5, 6, 8]);
     expect([...regionOf((p) => inside.has(p), 0, lattice)].sort()).toEqual([0, 1]);
     expect([...regionOf((p) => inside.has(p), 5, lattice)].sort()).toEqual([5, 8]);
+    expect([...regionOf((p) => inside.has(p), 6, lattice)]).toEqual([6]);
   });
   it('the outline is closed and goes round the part of the image that the region stands for', () => {
     const lines = outline(new Set([1, 2]), latticeOf(META)); // from 3 to 6.75 across, 0 to 3 down
     const along = lines.map(([y, x, v, u]) => Math.abs(v - y) + Math.abs(u - x));
     expect(along.reduce((a, b) => a + b)).toBeCloseTo(2 * (3 + 3.75), 9);
     expect(Math.max(...lines.flatMap(([, x, , u]) => [x, u]))).toBe(6.75);
+  });
+  it('the outline does not run from the end of a row into the next one', () => {
+    expect(outline(new Set([3, 4]), latticeOf(META))).toHaveLength(8);
   });
   it('names stand where a class wins, and not at all where one class wins everywhere', () => {
     const sweep = sweepOf();
@@ -291,6 +292,16 @@ describe('words', () => {
     expect(of(0, 0)).toBe('Hiding this patch hardly changes pagoda from 0.60 to 0.60.');
     expect(of(2, 1)).toBe('Hiding this patch raises lake from 0.30 to 0.40.');
   });
+  it('say of others who gain only where the class itself loses', () => {
+    const row = [Math.log(6), Math.log(2), Math.log(2), Math.log(10), Math.log(6), Math.log(2)];
+    const answer = answerOf(sweep, Float32Array.from(row), WHOLE);
+    expect(told(words.ofTarget(sweep, answer, 0, 'probability', 0.6, name))).toBe(
+      'Hiding this patch hardly changes pagoda from 0.60 to 0.60.',
+    );
+    expect(told(words.ofTarget(sweep, answer, 1, 'probability', 0.3, name))).toBe(
+      'Hiding this patch lowers lake from 0.30 to 0.20; trees gains most, up to 0.20.',
+    );
+  });
   it('name a logit as one, with a real minus', () => {
     expect(of(5, 0, 'logit')).toBe(
       'Hiding this patch lowers the logit of pagoda from 1.79 to −1.00; the answer is now lake, 0.42.',
@@ -298,12 +309,21 @@ describe('words', () => {
   });
   it('say the answer, and how much of a feature map is left', () => {
     expect(told(words.ofWinner(sweep, answerAt(sweep, 5), name))).toBe(
-      'With this patch hidden the answer is lake, 0.42; without it, it is pagoda.',
+      'With this patch hidden the answer is lake, 0.42; for the whole image it is pagoda.',
     );
     expect(told(words.ofFeature(sweep, answerAt(sweep, 5), 'conv3'))).toBe(
       'Hiding this patch lowers the strongest map of conv3 from 20.00 to 5.00, 25 % of it.',
     );
     expect(told(words.ofFeature(sweep, answerAt(sweep, 0), 'conv3'))).toContain('hardly changes');
+  });
+  it('say the time that is left while a sweep runs, and the positions where it was stopped', () => {
+    const open = { ...sweep, done: 468, total: 1792, seconds_left: 12.4 };
+    expect(words.ofRest(open, 'running')).toBe(' · about 12 s left');
+    expect(words.ofRest({ ...open, seconds_left: 150 }, 'running')).toBe(' · about 3 min left');
+    expect(words.ofRest({ ...open, seconds_left: 15000 }, 'running')).toBe(' · about 4 h left');
+    expect(words.ofRest({ ...open, seconds_left: null }, 'running')).toBe('');
+    expect(words.ofRest(open, 'cancelled')).toBe(' · 468 of 1,792 positions');
+    expect(words.ofRest(sweep, 'done')).toBe('');
   });
   it('say both ends of the scales', () => {
     expect(words.ofScale('pagoda', 0.25)).toEqual(['hiding raises pagoda by 0.25', 'lowers by 0.25']);

@@ -27,7 +27,10 @@ describe('the frame', () => {
   it('names its section by its title and keeps JupyterLab from taking its keys', () => {
     const { root } = show(plain);
     expect(root.getAttribute('aria-label')).toBe('Occlusion');
-    expect(root.dataset.lmSuppressShortcuts).toBe('true');
+    const field = document.createElement('input');
+    root.append(field);
+    field.dispatchEvent(new Event('focusin', { bubbles: true }));
+    expect('lmSuppressShortcuts' in field.dataset).toBe(true);
   });
 
   it('shows file names and labels as text', () => {

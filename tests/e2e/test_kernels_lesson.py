@@ -150,5 +150,19 @@ def test_a_duplicate_and_a_dead_kernel_are_named(page):
     expect(faulty.root.get_by_role("button", name=re.compile("^3 is dead"))).to_be_visible()
 
 
+def test_keys_in_a_widget_do_not_move_the_notebook(page, grid):
+    """JupyterLab's own shortcuts of the arrows rest while a slider, a select or the grid has the focus."""
+    cell = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    grid.tiles.click(position={"x": 120, "y": 40})
+    before = page.evaluate(cell)
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.evaluate(cell) == before
+    grid.root.get_by_role("combobox", name="Order").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(cell) == before
+    assert grid.python("print(grid.order)") == "norm"
+
+
 def test_an_exercise_asks_for_its_answer(page):
     expect(page.get_by_text("Your turn: put your answer in place of None.").first).to_be_attached()

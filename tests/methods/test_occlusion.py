@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 import torch
@@ -17,9 +19,7 @@ RNG = np.random.default_rng(0)
 
 def last(sweeps):
     """The complete sweep."""
-    for sweep in sweeps:
-        pass
-    return sweep
+    return deque(sweeps, maxlen=1)[0]
 
 
 def picture(height=16, width=16, channels=3):
@@ -47,7 +47,7 @@ def test_a_network_that_reads_the_mean_falls_by_the_share_of_what_is_hidden():
     net = dv.Network(ReadsTheMean(), input_size=(1, 12, 20))
     image = RNG.random((12, 20)).astype(np.float32)
     sweep = last(occlusion(net, image, patch=(3, 5), stride=(2, 5), fill="black"))
-    hidden = [image[t:b, l:r].sum() / image.size for t, l, b, r in sweep.boxes]
+    hidden = [image[top:low, left:end].sum() / image.size for top, left, low, end in sweep.boxes]
     assert np.allclose(sweep.effect(0, "logit").ravel(), hidden, atol=1e-6)
     assert np.allclose(sweep.effect(1, "logit"), 2 * sweep.effect(0, "logit"), atol=1e-6)
 
@@ -63,13 +63,16 @@ def test_a_network_that_always_says_the_same_gives_a_flat_map():
 def test_attributions_are_those_of_captum(shape, patch, stride, side):
     from captum.attr import Occlusion as Captum
 
-    net = dv.Network(small_network(channels=shape[0]), input_size=shape)
+    torch.manual_seed(0)  # each place has its own weights, so that a small window is far above rounding
+    model = nn.Sequential(nn.Conv2d(shape[0], 4, 7, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(7), nn.Flatten(),
+                          nn.Linear(4 * 49, 5)).eval()
+    net = dv.Network(model, input_size=shape)
     image = picture(*shape[1:], shape[0])
     run = occlusion(net, image, patch=patch, stride=stride, fill="grey")
     sweep = last(run)
     assert (sweep.rows, sweep.columns) == side
     window, step = ((value,) * 2 if isinstance(value, int) else value for value in (patch, stride))
-    for target in (0, 3):
+    for target in (3,) if shape[1] > 100 else (0, 3):
         theirs = Captum(net.model).attribute(
             run.x[None], sliding_window_shapes=(shape[0], *window), strides=(shape[0], *step), target=target,
             baselines=run.filled[None], perturbations_per_eval=16,
@@ -79,7 +82,8 @@ def test_attributions_are_those_of_captum(shape, patch, stride, side):
 
 
 def test_the_last_window_of_a_side_is_cut_at_the_border():
-    sweep = last(occlusion(dv.Network(ReadsTheMean(), input_size=(3, 224, 224)), picture(224, 224), patch=15, stride=8))
+    net = dv.Network(ReadsTheMean(), input_size=(3, 224, 224))
+    sweep = next(occlusion(net, picture(224, 224), patch=15, stride=8))
     assert sweep.total == 784 and sweep.boxes[27].tolist() == [0, 216, 15, 224]
 
 
@@ -178,7 +182,7 @@ def test_positions_whose_patch_changes_nothing_are_not_computed_and_exact(net, m
     image[10:, 10:] = picture(6, 6)
     asked = counting(net, monkeypatch)
     sweep = last(occlusion(net, image, patch=4, stride=2, fill="black"))
-    touched = [bool(image[t:b, l:r].any()) for t, l, b, r in sweep.boxes]
+    touched = [bool(image[top:low, left:end].any()) for top, left, low, end in sweep.boxes]
     assert sum(asked) == sum(touched) < sweep.total == sweep.done
     assert np.array_equal(sweep.raw[~np.array(touched)], np.repeat(sweep.base_raw[None], touched.count(False), 0))
 
@@ -240,8 +244,8 @@ def test_classes_are_asked_for_by_index_or_name(net):
 
 def test_a_network_that_gives_nan_is_told_by_the_layer_that_does(net):
     with torch.no_grad():
-        net.model[4].conv2.weight[0, 0, 0, 0] = torch.nan
-    with pytest.raises(dv.NetworkError, match="Layer '7' gives NaN, as layer '4.conv2' before it"):
+        net.model[0].weight[0, 0, 0, 0] = torch.nan
+    with pytest.raises(dv.NetworkError, match="Layer '7' gives NaN, as layer '0' before it"):
         last(occlusion(net, picture()))
 
 
@@ -269,14 +273,14 @@ def test_partial_maps_are_finite_for_display_and_come_to_the_exact_one(net):
     sweeps = list(occlusion(net, picture(), patch=4, stride=1, pace=0))
     assert len(sweeps) > 10
     exact = sweeps[-1].as_attribution(1, "probability")
-    for sweep in sweeps:
+    for sweep in sweeps[::8]:
         assert np.isfinite(sweep.heat(1)).all() and np.isnan(sweep.map(1)).sum() == sweep.total - sweep.done
-        assert np.array_equal(np.isnan(sweep.raw).any(1), ~sweep.known) and np.all((sweep.winner() < 0).ravel() == ~sweep.known)
-        near = sweep.as_attribution(1)
-        assert np.isfinite(near).any()
+        assert np.array_equal(np.isnan(sweep.raw).any(1), ~sweep.known)
+        assert np.array_equal(sweep.winner().ravel() < 0, ~sweep.known)
+        assert np.isfinite(sweep.as_attribution(1)).any()
     assert np.array_equal(sweeps[-1].heat(1), exact)
-    errors = [np.abs(sweep.heat(1) - exact).mean() for sweep in sweeps]
-    assert errors[len(errors) // 2] < 0.5 * np.abs(exact).mean() and errors[-1] == 0
+    half = np.abs(sweeps[len(sweeps) // 2].heat(1) - exact).mean()
+    assert half < 0.5 * np.abs(exact).mean()
 
 
 def test_a_sweep_that_was_handed_out_does_not_change(net):
@@ -326,7 +330,7 @@ def test_it_goes_on_after_an_interrupt_while_the_next_round_is_planned(net, monk
         monkeypatch.setattr(Order, "blocks", original)
         raise KeyboardInterrupt
 
-    run = occlusion(net, picture(), patch=4, stride=2, pace=0)
+    run = occlusion(net, picture(), patch=4, stride=1, pace=0)
     next(run)
     monkeypatch.setattr(Order, "blocks", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -356,7 +360,8 @@ def test_weights_that_change_in_the_middle_are_not_mixed_into_one_map(net):
 
 def test_two_maps_on_one_network_at_once_do_not_meet(net):
     images = [picture(), picture()[::-1].copy()]
-    alone = [last(occlusion(net, image, patch=4, stride=2, fill=fill)) for image, fill in zip(images, ("mean", "white"))]
+    alone = [last(occlusion(net, image, patch=4, stride=2, fill=fill))
+             for image, fill in zip(images, ("mean", "white"))]
     runs = [occlusion(net, image, patch=4, stride=2, fill=fill, pace=0)
             for image, fill in zip(images, ("mean", "white"))]
     while any(run.sweep is None or run.sweep.done < run.sweep.total for run in runs):

@@ -24,7 +24,8 @@ def picture(height=16, width=20, channels=3):
 def torchvision_net():
     from torchvision.transforms import v2
 
-    steps = v2.Compose([v2.ToImage(), v2.Resize((16, 20)), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
+    scale = v2.ToDtype(torch.float32, scale=True)
+    steps = v2.Compose([v2.ToImage(), v2.Resize((16, 20)), scale, v2.Normalize(MEAN, STD)])
     return dv.Network(small_network(), transform=steps, input_size=(3, 16, 20))
 
 

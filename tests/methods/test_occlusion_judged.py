@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import pytest
 from occlusion_nets import ReadsOnePixel, ReadsTheMean
 
 import deepviz_widgets as dv
-from deepviz_widgets.methods.occlusion import curves, occlusion, stability
+from deepviz_widgets.methods.occlusion import curves, forecast, occlusion, stability
 
 IMAGE = np.random.default_rng(1).random((16, 16)).astype(np.float32)
 
 
 def last(results):
-    for found in results:
-        pass
-    return found
+    return deque(results, maxlen=1)[0]
 
 
 @pytest.fixture
@@ -24,13 +24,14 @@ def mean_net():
 
 
 def test_a_band_is_mean_and_spread_over_patches_and_fills(mean_net):
-    found = list(stability(mean_net, IMAGE, target=1, patches=(4, (8, 2)), fills=("black", 0.5), kind="logit", pace=0))
+    found = list(stability(mean_net, IMAGE, target=1, patches=(4, (8, 2)), fills=("black", 0.5), kind="logit"))
     heats = [
         last(occlusion(mean_net, IMAGE, patch=patch, fill=fill)).heat(1, "logit")
         for patch in (4, (8, 2)) for fill in ("black", 0.5)
     ]
     band = found[-1]
-    assert np.allclose(band.mean, np.mean(heats, 0), atol=1e-6) and np.allclose(band.spread, np.std(heats, 0), atol=1e-6)
+    assert np.allclose(band.mean, np.mean(heats, 0), atol=1e-6)
+    assert np.allclose(band.spread, np.std(heats, 0), atol=1e-6)
     assert np.allclose(band.low, np.min(heats, 0), atol=1e-6) and np.allclose(band.high, np.max(heats, 0), atol=1e-6)
     assert band.repeats == (((4, 4), "black"), ((4, 4), "colour"), ((8, 2), "black"), ((8, 2), "colour"))
     assert band.done == band.total and [part.done for part in found] == sorted(part.done for part in found)
@@ -98,3 +99,15 @@ def test_the_model_is_untouched(model, unchanged):
     with unchanged(net.model):
         next(iter(stability(net, image, patches=(8,))))
         last(curves(net, image, np.ones((16, 16)), 0, random=1))
+
+
+def test_a_forecast_counts_what_will_be_computed(model):
+    net = dv.Network(model, input_size=(3, 16, 16))
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:6, :6] = 200
+    cost = forecast(net, image, patch=4, stride=4, fill="black")
+    assert (cost.positions, cost.forwards) == (16, 5) and cost.seconds > 0 and cost.memory_bytes >= 16 * 5 * 4
+    assert str(cost).startswith("16 positions: 5 forward passes, 12 positions for nothing, about ")
+    assert forecast(net, image, patch=4, stride=2, fill="grey").seconds > 0
+    nothing = forecast(net, np.zeros((16, 16, 3), np.uint8), fill="black")
+    assert nothing.forwards == 1 and nothing.seconds == 0

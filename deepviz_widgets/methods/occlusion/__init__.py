@@ -2,6 +2,7 @@
 
 from .curves import Curves, curves
 from .fills import FILLS, filled, fills_of
+from .plan import Forecast, forecast
 from .positions import Lattice, lattice
 from .run import Occlusion, occlusion
 from .stability import Band, stability
@@ -13,6 +14,7 @@ __all__ = [
     "KINDS",
     "Band",
     "Curves",
+    "Forecast",
     "Lattice",
     "Occlusion",
     "Sweep",
@@ -20,6 +22,7 @@ __all__ = [
     "curves",
     "filled",
     "fills_of",
+    "forecast",
     "lattice",
     "occlusion",
     "stability",

@@ -84,6 +84,34 @@ class Occlusion(Iterator[Sweep]):
         table.add(np.array([0]), *self._scores(here, np.array([0])))
         return self._so_far((here,), table)
 
+    @property
+    def how(self) -> str:
+        """Which engine computes: "incremental" or "dense"."""
+        self._begin()
+        assert self._engine is not None
+        return self._engine.how
+
+    @property
+    def pending(self) -> int:
+        """How many positions are still to be computed."""
+        self._begin()
+        return int((~self._table.known).sum())
+
+    @property
+    def bytes_kept(self) -> int:
+        """Bytes of the scores of all positions."""
+        self._begin()
+        return self._table.bytes
+
+    def sample(self, side: int) -> np.ndarray:
+        """Score a block of positions in the middle of the first window for the time it takes; return which."""
+        self._begin()
+        part = self.lattices[0]
+        rows, columns = (np.arange(min(side, n)) + max(0, n - side) // 2 for n in (part.rows, part.columns))
+        chosen = (rows[:, None] * part.columns + columns).ravel()
+        self._scores(part, chosen)
+        return chosen
+
     # ---------------------------------------------------------------- beginning
 
     def _begin(self) -> None:

@@ -41,6 +41,12 @@ class Table:
             self.features[layer][rows] = values
         self.known[rows] = True
 
+    @property
+    def bytes(self) -> int:
+        """How much memory the scores take."""
+        columns = (self.raw, self.lse, self.best, self.second, self.winner, self.known, *self.features.values())
+        return sum(column.nbytes for column in columns)
+
     def snapshot(self) -> Table:
         """Return the table as it is now; the raw scores are shared, for what is known no longer changes."""
         copy = object.__new__(Table)

@@ -131,9 +131,13 @@ export function keepHeight(node, signal) {
  */
 export function createFrame(el, signal) {
   const root = make('section', 'dvw');
-  // JupyterLab runs its own shortcuts on letters and arrows pressed inside an output otherwise.
   // A group, not a landmark: a notebook may hold twenty of them.
-  attributes(root, { role: 'group', 'data-lm-suppress-shortcuts': true });
+  attributes(root, { role: 'group' });
+  // JupyterLab runs its own shortcuts on letters and arrows pressed inside an output otherwise. It looks for this mark
+  // from the focused element upwards, but asks first whether a shortcut is meant for that element: so it has the mark.
+  hear(root, 'focusin', ({ target }) =>
+    attributes(/** @type {Element} */ (target), { 'data-lm-suppress-shortcuts': '' }),
+  );
   const head = make('div', 'dvw-head');
   const bar = make('div', 'dvw-bar');
   const body = make('div', 'dvw-body');

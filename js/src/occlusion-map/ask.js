@@ -1,10 +1,9 @@
 /**
- * What only the kernel can say: the scores with the patch off the lattice, or of a class that was not sent. One request
- * of a kind is on its way at most; what was wanted meanwhile and is not any more is never asked for.
+ * What only the kernel can say: the scores with the patch off the lattice. One request is on its way at most; what was
+ * wanted meanwhile and is not any more is never asked for.
  */
 import { floats } from '../lib/buffers.js';
-
-/** @typedef {import('../lib/pump.js').Reply} Reply */
+import { answerOf } from './data.js';
 
 /** Answers kept. */
 const MANY = 256;
@@ -42,42 +41,26 @@ export function single({ ask, changed, failed }) {
       next();
       return kept.get(want) ?? null;
     },
-    /** Asked for and not answered yet. @param {string} want */
-    pending: (want) => Boolean(want) && !kept.has(want),
   };
 }
 
-/** @param {import('../lib/view.js').View} view @param {() => import('./data.js').Sweep | null} sweep */
-export function asker({ request, redraw, caption }, sweep) {
-  /** @param {string} reason */
-  const failed = (reason) => caption.say(reason, 'warning');
-  const places = single({
+/**
+ * Asks for places off the lattice, as "key y x". What comes has the classes that are sent now, which may be others later.
+ * @param {import('../lib/view.js').View} view
+ */
+export function asker({ get, request, redraw, caption }) {
+  return single({
     changed: redraw,
-    failed,
+    failed: (reason) => caption.say(reason, 'warning'),
     async ask(want) {
       const [key, y, x] = want.split(' ');
       const { content, buffers } = await request('place', { key, y: Number(y), x: Number(x) });
-      const raw = floats(buffers[0]);
-      if (content.key !== key) return null;
-      const { lse, best, second, winner, feature } = content;
-      return {
-        raw: [...raw, ...[lse, best, second].map((v) => v ?? Number.NaN)],
-        winner,
-        feature: feature ?? Number.NaN,
-      };
+      const [raw, { sent }] = [floats(buffers[0]), get('_sweep_meta')];
+      if (content.key !== key || raw.length !== sent.length) return null;
+      const [lse, best, second, feature] = ['lse', 'best', 'second', 'feature'].map(
+        (name) => content[name] ?? Number.NaN,
+      );
+      return answerOf({ sent }, Float32Array.from([...raw, lse, best, second]), { winner: content.winner, feature });
     },
   });
-  const columns = single({
-    changed: redraw,
-    failed,
-    async ask(want) {
-      const [key, target] = want.split(' ');
-      const { content, buffers } = await request('class', { key, target: Number(target) });
-      const now = sweep();
-      const values = floats(buffers[0]);
-      if (content.key !== key || now?.key !== key || values.length !== now.count) return null;
-      return { values, base: content.base ?? Number.NaN };
-    },
-  });
-  return { places, columns };
 }

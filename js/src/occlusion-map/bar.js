@@ -181,7 +181,7 @@ export function controls(view, state) {
       { value: 'target', label: 'Class' },
       { value: 'feature', label: 'Feature map' },
       { value: 'winner', label: 'Winner' },
-    ].filter(({ value }) => value !== 'feature' || get('_layer'));
+    ].filter(({ value }) => value !== 'feature' || (live ? get('_layer') : state.sweep?.feature.length));
     views(String(faces.length), () => shown.setOptions(faces));
     shown.set(get('view') ?? 'target');
     const kind = state.sweep?.kind ?? 'logits';

@@ -12,21 +12,19 @@ import { exp, missing } from './maths.js';
  * @property {number} lse @property {number} best @property {number} second @property {number} winner
  * @property {number} feature summed activation of the strongest map
  */
-/** Raw scores of one class more, in all positions. @typedef {{values: Float32Array, base: number}} Column */
 /**
  * The scores with the patch in each position of a lattice; arrays hold one number a position.
  * @typedef {object} Sweep
  * @property {string} key @property {number} image @property {[number, number]} patch @property {[number, number]} stride
- * @property {string} fill @property {number} done @property {number} total
+ * @property {string} fill @property {number} done @property {number} total @property {number | null} seconds_left
  * @property {number[]} sent class ids @property {'logits' | 'probabilities' | 'other'} kind
- * @property {number} lo @property {number} hi @property {Uint16Array} raw (positions, sent)
+ * @property {number} lo @property {number} hi @property {Uint16Array | Uint8Array} raw (positions, sent), in `bits` a number @property {number} bits
  * @property {Float32Array} lse @property {Float32Array} runner the best score @property {Float32Array} second
  * @property {Float32Array} winner class id @property {Float32Array} feature
  * @property {Uint8Array} known @property {number} count positions
  * @property {import('./lattice.js').Lattice} lattice
  * @property {Int32Array} nearest known position of each, −1 while there is none
  * @property {Answer} base of the whole image
- * @property {Map<number, Column>} extra classes that were asked for
  */
 
 /** Copied only where the bytes do not start at an even place. @param {any} v */
@@ -42,7 +40,8 @@ export function readSweep(get) {
   const meta = { rows: 0, columns: 0, sent: [], ...get('_sweep_meta') };
   const { rows, columns, sent, kind } = meta;
   const count = rows * columns;
-  const [raw, known] = [words(get('_raw')), bytes(get('_known'))];
+  const raw = (meta.bits === 8 ? bytes : words)(get('_raw'));
+  const known = bytes(get('_known'));
   const [lse, winner, runner, second, feature, base] = [
     ...['_lse', '_winner', '_runner', '_second', '_feature', '_base'],
   ].map((name) => floats(get(name)));
@@ -59,7 +58,6 @@ export function readSweep(get) {
     ...{ count, raw, known, lse, winner, runner, second, feature, lattice },
     nearest: lattice.nearest(known),
     base: answerOf(meta, base, { winner: get('_base_winner'), feature: get('_base_feature') }),
-    extra: new Map(),
   };
 }
 
@@ -70,12 +68,12 @@ export function answerOf({ sent }, base, more) {
 }
 
 /** Whether the scores of a class are here. @param {Sweep} sweep @param {number} id */
-export const has = ({ sent, extra }, id) => sent.includes(id) || extra.has(id);
+export const has = ({ sent }, id) => sent.includes(id);
 
 /** Raw score of a class in a position. @param {Sweep} sweep @param {number} p @param {number} id */
-function rawAt({ sent, raw, lo, hi, extra }, p, id) {
+function rawAt({ sent, raw, lo, hi, bits }, p, id) {
   const k = sent.indexOf(id);
-  return k < 0 ? (extra.get(id)?.values[p] ?? Number.NaN) : lo + (raw[p * sent.length + k] / 65535) * (hi - lo);
+  return k < 0 ? Number.NaN : lo + (raw[p * sent.length + k] / (2 ** bits - 1)) * (hi - lo);
 }
 
 /** What the network said with the patch in a position. @param {Sweep} sweep @param {number} p @returns {Answer} */
@@ -102,10 +100,7 @@ export function scoreOf({ kind }, answer, id, score) {
 }
 
 /** The same of the whole image. @param {Sweep} sweep @param {number} id @param {Score} score */
-export function baseOf(sweep, id, score) {
-  const column = sweep.extra.get(id);
-  return scoreOf(sweep, column ? { ...sweep.base, raw: () => column.base } : sweep.base, id, score);
-}
+export const baseOf = (sweep, id, score) => scoreOf(sweep, sweep.base, id, score);
 
 /**
  * By how much hiding lowers the score of a class in each position; NaN where that is not known.

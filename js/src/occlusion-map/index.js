@@ -1,5 +1,5 @@
 /** What a network leans on: a patch hides a part of the picture, and the scores answer. */
-import { attributes, make, put } from '../lib/frame.js';
+import { attributes, empty, make, put } from '../lib/frame.js';
 import { isDark } from '../lib/theme.js';
 import { widget } from '../lib/view.js';
 import { controls } from './bar.js';
@@ -12,7 +12,7 @@ import { box, keeper } from './parts.js';
 import { painter } from './picture.js';
 import { stateOf } from './state.js';
 import * as words from './words.js';
-import { floor, max, min, missing, round } from './maths.js';
+import { floor, max, min, round } from './maths.js';
 import './style.css';
 
 /** @typedef {import('./data.js').Sweep} Sweep */
@@ -33,8 +33,9 @@ function dom(body, scale) {
   const scores = box('', heading, chart.el, note);
   const right = box('oc-side', scores);
   const row = box('oc', left, right);
-  body.append(row);
-  return { row, left, right, pic, canvas, heading, scores, chart };
+  const nothing = empty('Give it images:', 'occlusion.images = photos');
+  body.append(row, nothing);
+  return { row, nothing, left, right, pic, canvas, heading, scores, chart };
 }
 
 /** @param {import('../lib/view.js').View} view */
@@ -54,6 +55,9 @@ function setup(view) {
   listen(parts.pic, view, state, moved);
   let touched = state.place !== null;
   let told = '';
+  /** the sweep that was spoken of last */
+  let of = '';
+  let latest = { key: '', answer: /** @type {Answer | null} */ (null) };
   view.on('place', () => {
     touched ||= state.place !== null;
   });
@@ -102,13 +106,14 @@ function setup(view) {
     });
   }
 
-  /** @param {Sweep} sweep @param {Answer | null} answer */
+  /** While an answer is on its way the last one stays, pale. @param {Sweep} sweep @param {Answer | null} answer */
   function drawBars(sweep, answer) {
     const [target, score] = [state.target(), state.score(sweep)];
-    const shown = ranked(sweep, answer, target, score).map((row) => ({ ...row, name: state.name(row.id) }));
-    put(parts.heading, words.ofBars(score, state.place !== null));
+    if (answer || !state.place || latest.key !== sweep.key) latest = { key: sweep.key, answer };
+    const shown = ranked(sweep, latest.answer, target, score).map((row) => ({ ...row, name: state.name(row.id) }));
+    put(parts.heading, words.ofBars(score, latest.answer !== null));
     parts.chart.draw(shown, range(sweep, score, shown));
-    parts.scores.classList.toggle('dvw-stale', !state.fits() || (state.place !== null && !answer));
+    parts.scores.classList.toggle('dvw-stale', !state.fits() || latest.answer !== answer);
   }
 
   /** @param {Sweep} sweep */
@@ -126,15 +131,16 @@ function setup(view) {
     leans.draw({ ...what, effect, lattice }, paint.colour(), state.image());
   }
 
-  /** Nothing while an answer is on its way. @param {Sweep} sweep @param {Answer | null} answer */
+  /** What is seen, or what it waits for; nothing while the answer for one more place is on its way. @param {Sweep} sweep @param {Answer | null} answer */
   function sentence(sweep, answer) {
-    if (!touched || !state.place) return words.hint(view.live);
-    if (!answer) return null;
-    const face = get('view');
+    if (!touched || !state.place || (!answer && !view.live)) return words.hint(view.live);
+    const target = state.target();
+    if (!state.fits() || (!answer && of !== sweep.key)) return words.ofWait(get('patch'), get('stride'));
+    if (!answer || !sweep.sent.includes(target)) return null;
+    const face = state.face();
     if (face === 'feature') return words.ofFeature(sweep, answer, get('_layer'));
     if (face === 'winner') return words.ofWinner(sweep, answer, state.name);
-    const [target, score] = [state.target(), state.score(sweep)];
-    if (missing(answer.raw(target)) && !sweep.sent.includes(target)) return null;
+    const score = state.score(sweep);
     return words.ofTarget(sweep, answer, target, score, baseOf(sweep, target, score), state.name);
   }
 
@@ -145,14 +151,18 @@ function setup(view) {
     const key = failed ? '' : said ? JSON.stringify(said) : told;
     if (said && key !== told) view.caption.say(said, typeof said === 'string' ? 'info' : 'crosshair');
     told = key;
+    if (answer) of = sweep.key;
   }
 
   /** All that stays as it is while the patch moves. @param {Sweep | null} sweep */
   function drawFrame(sweep) {
     follow();
     const { name, label, index } = state.image();
-    const open = sweep && sweep.done < sweep.total && get('status') !== 'running';
-    view.sub([name, label ? ` · ${label}` : '', open ? ` · ${words.ofDone(sweep)}` : '']);
+    const none = !sweep && !get('_image')?.count && get('status') === 'idle';
+    parts.row.hidden = none;
+    parts.nothing.hidden = !none;
+    if (none) view.caption.say('Nothing is computed until there is an image.', 'info');
+    view.sub([name, label ? ` · ${label}` : '', sweep ? words.ofRest(sweep, get('status')) : '']);
     parts.pic.classList.toggle('dvw-stale', (get('image') ?? 0) !== index);
     attributes(parts.pic, { 'aria-label': words.ofPicture(name, label, state.held) });
     parts.right.classList.toggle('oc-empty', !sweep);
@@ -163,7 +173,7 @@ function setup(view) {
   view.draw = () => {
     state.read();
     const { sweep } = state;
-    const stamp = [state.version, view.width, paint.version(), isDark(root), state.held].join();
+    const stamp = [state.version, view.width, paint.version(), isDark(root), state.held, get('overlay')].join();
     frame(stamp, () => drawFrame(sweep));
     drawPicture(sweep);
     if (!sweep) return;

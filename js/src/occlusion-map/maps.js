@@ -2,11 +2,11 @@
 import { DIVERGING, ramp, VIRIDIS } from '../lib/color.js';
 import { make, put } from '../lib/frame.js';
 import { percent } from '../lib/text.js';
-import { isDark } from '../lib/theme.js';
+import { css, isDark } from '../lib/theme.js';
 import { ends, spread } from './data.js';
 import { regionOf } from './lattice.js';
 import { missing } from './maths.js';
-import { category, glow, heat, mosaic, outline } from './paint.js';
+import { blank, category, glow, heat, mosaic, outline } from './paint.js';
 import { box, keeper } from './parts.js';
 import * as words from './words.js';
 
@@ -16,6 +16,8 @@ import * as words from './words.js';
 
 /** Half of the largest drop is inside the contour. */
 const STRONG = 0.5;
+/** Of noise: a contour of so many lines shows nothing. */
+const RAGGED = 1000;
 /** Most names on the picture, and CSS px of room that a region needs for one. */
 const NAMED = 6;
 const ROOM = 40;
@@ -55,21 +57,10 @@ function middleOf(points) {
   return points.reduce((a, b) => (off(b) < off(a) ? b : a));
 }
 
-/** What is not known and not near to what is, as boxes in pixels. @param {Sweep} sweep @returns {Box[]} */
-export function unknown({ lattice, nearest }) {
-  const [ys, xs] = [lattice.y.edges, lattice.x.edges];
-  return [...nearest.keys()]
-    .filter((p) => nearest[p] < 0 || !lattice.covers(nearest[p], p))
-    .map((p) => {
-      const [r, c] = [lattice.row(p), p % lattice.columns];
-      return { y: ys[r], x: xs[c], h: ys[r + 1] - ys[r], w: xs[c + 1] - xs[c] };
-    });
-}
-
 /** @param {import('../lib/view.js').View} view @param {import('./state.js').State} state */
 export function maps({ get, root }, state) {
-  /** @type {ReturnType<typeof keeper<HTMLCanvasElement>>} */
-  const map = keeper();
+  /** @type {ReturnType<typeof keeper<HTMLCanvasElement>>[]} */
+  const [map, cover] = [keeper(), keeper()];
   /** @type {ReturnType<typeof keeper<number[][]>>} */
   const lines = keeper();
   /** @type {ReturnType<typeof keeper<Label[]>>} */
@@ -81,8 +72,8 @@ export function maps({ get, root }, state) {
   function painted(sweep) {
     const image = state.image();
     const { lattice, feature, winner, base } = sweep;
-    if (get('view') === 'feature') return glow(spread(sweep, feature), ends(feature), veil(), lattice, image);
-    if (get('view') === 'winner') {
+    if (state.face() === 'feature') return glow(spread(sweep, feature), ends(feature), veil(), lattice, image);
+    if (state.face() === 'winner') {
       const of = state.colours(sweep);
       const colour = (/** @type {number} */ id) => hex(of.get(id) ?? 99);
       return mosaic(spread(sweep, winner), colour, base.winner, veil(), lattice, image);
@@ -96,7 +87,8 @@ export function maps({ get, root }, state) {
     const { around, strongest, values } = state.effect(sweep);
     if (strongest < 0) return [];
     const inside = (/** @type {number} */ p) => around[p] >= STRONG * values[strongest];
-    return outline(regionOf(inside, strongest, sweep.lattice), sweep.lattice);
+    const lines = outline(regionOf(inside, strongest, sweep.lattice), sweep.lattice);
+    return lines.length > RAGGED ? [] : lines;
   }
 
   const strip = make('canvas');
@@ -106,7 +98,7 @@ export function maps({ get, root }, state) {
 
   /** @param {Sweep} sweep */
   function drawScale(sweep) {
-    const feature = get('view') === 'feature';
+    const feature = state.face() === 'feature';
     const subject = words.prefix(state.score(sweep)) + state.name(state.target());
     const [left, right] = feature
       ? words.ofLeft(ends(sweep.feature), sweep.base.feature)
@@ -133,7 +125,7 @@ export function maps({ get, root }, state) {
     scale: [scale, legend],
     /** @param {Sweep | null} sweep */
     drawScale(sweep) {
-      const winner = get('view') === 'winner';
+      const winner = state.face() === 'winner';
       scale.hidden = !sweep || winner;
       legend.hidden = !sweep || !winner;
       scale.classList.toggle('dvw-stale', state.stale());
@@ -141,16 +133,20 @@ export function maps({ get, root }, state) {
     },
     /** The layers over the photo. @param {Sweep | null} sweep @param {number} px CSS px to a pixel */
     layers(sweep, px) {
-      const face = get('view');
+      const face = state.face();
       const stale = state.stale();
       const stamp = [state.version, isDark(root)].join();
+      const painting = `${stamp} ${veil()}`;
       const whole = sweep && !stale;
       return {
         stale,
-        over: sweep && veil() > 0 ? map(stamp, () => painted(sweep)) : null,
-        contour: whole && face !== 'feature' && face !== 'winner' ? lines(stamp, () => contour(sweep)) : [],
+        over: sweep && veil() > 0 ? map(painting, () => painted(sweep)) : null,
+        contour: whole && face === 'target' ? lines(stamp, () => contour(sweep)) : [],
         labels: whole && face === 'winner' ? names(`${stamp} ${px}`, () => named(sweep, px, state.name)) : [],
-        unknown: whole && get('status') === 'cancelled' ? unknown(sweep) : [],
+        unknown:
+          whole && get('status') === 'cancelled'
+            ? cover(stamp, () => blank(sweep, css(root, '--dvw-bg'), state.image()))
+            : null,
       };
     },
   };

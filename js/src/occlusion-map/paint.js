@@ -1,5 +1,5 @@
 /** Numbers of positions as pictures of the size of the image. */
-import { sheet } from '../lib/canvas.js';
+import { block, context, sheet } from '../lib/canvas.js';
 import { DIVERGING, paint, VIRIDIS } from '../lib/color.js';
 import { missing } from './maths.js';
 
@@ -58,6 +58,17 @@ export function mosaic(winner, colour, usual, veil, lattice, image) {
     rgba.set([rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255 * veil * (id === usual ? 0.4 : 1)], 4 * p);
   }
   return pictured(rgba, lattice, image);
+}
+
+/** A colour over what is not known and not near to what is. @param {import('./data.js').Sweep} sweep @param {string} color @param {{height: number, width: number}} image */
+export function blank({ lattice, nearest }, color, image) {
+  const rgba = new Uint8ClampedArray(4 * nearest.length);
+  for (const [p, q] of nearest.entries()) rgba[4 * p + 3] = q >= 0 && lattice.covers(q, p) ? 0 : 255;
+  const canvas = pictured(rgba, lattice, image);
+  const ctx = context(canvas);
+  ctx.globalCompositeOperation = 'source-in';
+  block(ctx, color, 0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 /**

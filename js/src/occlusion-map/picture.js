@@ -11,7 +11,7 @@ import { max, min } from './maths.js';
  * @property {number} w @property {number} h CSS px
  * @property {number} height @property {number} width of the image in pixels of the network's input
  * @property {HTMLCanvasElement | null} over the map @property {boolean} stale it is of other settings
- * @property {number[][]} contour lines in pixels @property {Label[]} labels @property {Box[]} unknown
+ * @property {number[][]} contour lines in pixels @property {Label[]} labels @property {HTMLCanvasElement | null} unknown what a cancelled sweep has not reached
  * @property {Box | null} region that was swept, where that is not all of the image
  * @property {Box | null} patch @property {boolean} held
  */
@@ -99,15 +99,6 @@ export function painter(view) {
     }
   }
 
-  /** @param {CanvasRenderingContext2D} ctx @param {Shown} shown */
-  function fade(ctx, { unknown, w, h, width, height }) {
-    ctx.globalAlpha = 1 - PALE;
-    const ground = css(root, '--dvw-bg');
-    for (const box of unknown)
-      block(ctx, ground, (box.x * w) / width, (box.y * h) / height, (box.w * w) / width, (box.h * h) / height);
-    ctx.globalAlpha = 1;
-  }
-
   /** @param {HTMLCanvasElement} canvas @param {Shown} shown */
   function draw(canvas, shown) {
     const { w, h, over, region, width, height } = shown;
@@ -116,13 +107,12 @@ export function painter(view) {
     const below = picture(Boolean(over));
     if (below) stretch(ctx, below, 0, 0, w, h);
     else nothing(ctx, root, 0, 0, w, h);
-    if (over && below) {
-      ctx.globalAlpha = shown.stale ? PALE : 1;
-      ctx.imageSmoothingEnabled = false; // what is drawn larger keeps its edges: no colour between two positions
-      ctx.drawImage(over, 0, 0, w, h);
-      ctx.globalAlpha = 1;
-    }
-    fade(ctx, shown);
+    ctx.imageSmoothingEnabled = false; // what is drawn larger keeps its edges: no colour between two positions
+    ctx.globalAlpha = shown.stale ? PALE : 1;
+    if (over && below) ctx.drawImage(over, 0, 0, w, h);
+    ctx.globalAlpha = 1 - PALE;
+    if (shown.unknown) ctx.drawImage(shown.unknown, 0, 0, w, h);
+    ctx.globalAlpha = 1;
     if (region) {
       const at = [region.x / width, region.y / height, region.w / width, region.h / height];
       ctx.setLineDash([6, 4]);

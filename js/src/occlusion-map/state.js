@@ -12,7 +12,7 @@ import { max, min } from './maths.js';
 /** @typedef {ReturnType<typeof stateOf>} State */
 
 const SENT = '_sweep_meta _raw _lse _winner _runner _second _feature _known _base _base_feature _base_winner';
-const TOLD = ' _classes _fills _limits _layer _image image target patch stride fill score view overlay status';
+const TOLD = ' _classes _fills _limits _layer _image image target patch stride fill score view status';
 /** ms between two messages about where the patch is: widgets that are linked follow. */
 const BEAT = 120;
 /** Scores that change less are not worth a colour: what is left of rounding. */
@@ -22,10 +22,9 @@ export const FAINT = 0.01;
 export function stateOf(view) {
   const { get, set, on, redraw, signal } = view;
   let fresh = false;
-  let column = { want: '', found: /** @type {data.Column | null} */ (null) };
   /** @type {{key: string, of: Map<number, number>}} */
   let coloured = { key: '', of: new Map() };
-  const { places, columns } = asker(view, () => state.sweep);
+  const places = asker(view);
   /** @type {ReturnType<typeof keeper<ReturnType<typeof measured>>>} */
   const effect = keeper();
   const state = {
@@ -42,8 +41,14 @@ export function stateOf(view) {
     score,
     /** The sweep is of the settings that are chosen. */
     fits: () => Boolean(state.sweep && fits(state.sweep)),
-    /** The map on screen is of other settings, or of a class that has not come. */
-    stale: () => Boolean(state.sweep && !(state.fits() && data.has(state.sweep, state.target()))),
+    /** The map on screen is of other settings, or of a class or a feature map that has not come. */
+    stale: () =>
+      Boolean(
+        state.sweep &&
+          !(state.fits() && data.has(state.sweep, state.target()) && (get('view') ?? 'target') === state.face()),
+      ),
+    /** The view that can be shown: feature maps are computed when they are asked for. */
+    face: () => (get('view') === 'feature' && !state.sweep?.feature.length ? 'target' : (get('view') ?? 'target')),
     /** @param {Sweep} sweep */
     effect: (sweep) =>
       effect([state.version, state.target(), score(sweep)].join(), () => measured(sweep, state.target(), score(sweep))),
@@ -58,6 +63,7 @@ export function stateOf(view) {
     fresh = false;
     redraw();
   });
+  on('overlay', redraw);
   on('place', follow);
   const tell = throttle(() => set('place', state.place ? [state.place.y, state.place.x] : []), BEAT, signal);
   follow();
@@ -69,19 +75,6 @@ export function stateOf(view) {
       state.version++;
       state.sweep = data.readSweep(get) ?? state.sweep;
     }
-    if (state.sweep) complete(state.sweep);
-  }
-
-  /** A class that was not sent is asked for; what came of it is used until more of it comes. @param {Sweep} sweep */
-  function complete(sweep) {
-    const target = state.target();
-    const needed = view.live && fits(sweep) && !sweep.sent.includes(target);
-    const found = columns.get(needed ? `${sweep.key} ${target} ${sweep.done}` : '');
-    const want = `${sweep.key} ${target}`;
-    if (found || column.want !== want) column = { want, found };
-    if (!column.found || sweep.extra.get(target) === column.found) return;
-    sweep.extra.set(target, column.found);
-    state.version++;
   }
 
   /** @param {number} id */
@@ -111,9 +104,10 @@ export function stateOf(view) {
     }
     const p = sweep.lattice.startingAt(place.y, place.x);
     const here = sweep.known[p] === 1;
-    const found = places.get(here || !view.live ? '' : `${sweep.key} ${place.y} ${place.x}`);
-    if (here) return data.answerAt(sweep, p);
-    return found && data.answerOf(sweep, Float32Array.from(found.raw), found);
+    // a class that was sent later is not in an answer that came before
+    const late = sweep.sent.length < (get('_classes') ?? []).length ? ` ${state.target()}` : '';
+    const found = places.get(here || !view.live ? '' : `${sweep.key} ${place.y} ${place.x}${late}`);
+    return here ? data.answerAt(sweep, p) : found;
   }
 
   /** The pixels that the patch hides. @returns {import('./lattice.js').Box | null} */

@@ -10,6 +10,7 @@ import { abs } from './maths.js';
 /** @typedef {import('./data.js').Sweep} Sweep */
 
 export const SAVED = 'Saved page: this needs a kernel that runs.';
+const REST = ' Saved page: another image, patch, stride or fill needs a kernel that runs.';
 /** Changes below half of this are shown as 0.00. */
 const LEAST = 0.01;
 
@@ -64,7 +65,7 @@ export function ofWinner(sweep, answer, name) {
   const usual = sweep.base.winner;
   const changed = answer.winner !== usual;
   const then = ['With this patch hidden the answer is ', b(name(answer.winner)), ...confidence(sweep, answer)];
-  return [...then, changed ? `; without it, it is ${name(usual)}.` : ', as for the whole image.'];
+  return [...then, changed ? `; for the whole image it is ${name(usual)}.` : ', as for the whole image.'];
 }
 
 /** @param {Sweep} sweep @param {Answer} answer @param {string} layer @returns {Part[]} */
@@ -90,8 +91,17 @@ export function ofBars(score, hidden) {
   return `${what} ${hidden ? 'with this patch hidden' : 'of the whole image'}`;
 }
 
-/** "468 of 792 positions" @param {Sweep} sweep */
-export const ofDone = ({ done, total }) => `${count(done)} of ${plural(total, 'position')}`;
+/** What is missing of a sweep: time while it runs, positions where it was stopped. @param {Sweep} sweep @param {string} status */
+export function ofRest({ done, total, seconds_left: left }, status) {
+  if (done === total) return '';
+  if (status !== 'running') return ` · ${count(done)} of ${plural(total, 'position')}`;
+  if (!left || left < 1) return '';
+  const [unit, seconds] = left < 90 ? ['s', 1] : left < 5400 ? ['min', 60] : ['h', 3600];
+  return ` · about ${count(left / Number(seconds))} ${unit} left`;
+}
+
+/** While nothing is known for what was chosen. @param {number} patch @param {number} stride */
+export const ofWait = (patch, stride) => `Hiding patches of ${size([patch, patch])} px, ${stride} px apart.`;
 
 /** A part, for those who cannot see it. @param {import('./lattice.js').Box} box @param {number} v */
 export const ofPart = ({ y, x, h, w }, v) => `Patch of ${size([h, w])} px at row ${y}, column ${x}: ${signed(v)}`;
@@ -105,4 +115,4 @@ export function ofPicture(name, label, held) {
 
 /** Before the first move. @param {boolean} live */
 export const hint = (live) =>
-  `Point at the picture to hide a patch there; arrow keys move it, a click or Enter keeps it.${live ? '' : ` ${SAVED.replace('this', 'another patch, stride or fill')}`}`;
+  `Point at the picture to hide a patch there; arrow keys move it, a click or Enter keeps it.${live ? '' : REST}`;
