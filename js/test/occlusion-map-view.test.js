@@ -332,6 +332,23 @@ describe('never another picture than the controls say', () => {
     expect(root.classList.contains('dvw-failed')).toBe(false);
   });
 
+  it('no map is laid over the photo of another image while the new one is being read', async () => {
+    const picture = () => ({ _picture: new Uint8Array(6 * 9 * 3), _picture_meta: { shape: [6, 9, 3], codec: 'raw' } });
+    const { set, model } = await open(picture());
+    await drawn();
+    let ready = () => {};
+    vi.stubGlobal('createImageBitmap', () => new Promise((resolve) => (ready = () => resolve({}))));
+    calls = [];
+    model.set('_picture', new Uint8Array(5));
+    await set({ _picture_meta: { shape: [6, 9, 3], codec: 'jpeg' }, overlay: 0.7 });
+    expect(calls.some(([name]) => name === 'moveTo')).toBe(false);
+    expect(veils()).toEqual([0.45]);
+    ready();
+    await drawn();
+    await drawn();
+    expect(calls.some(([name]) => name === 'moveTo')).toBe(true);
+  });
+
   it('a stale map is pale, with no contour and no names', async () => {
     const photo = { _picture: new Uint8Array(6 * 9 * 3), _picture_meta: { shape: [6, 9, 3], codec: 'raw' } };
     const shown = await open(photo);

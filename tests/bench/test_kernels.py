@@ -64,11 +64,6 @@ def test_512_kernels_are_drawn_within_a_frame(tmp_path):
     report("drawing 512 kernels of 3 x 7 x 7 after a change of contrast, ms", f"{value:.1f}", "<= 16.7", value <= FRAME)
 
 
-def test_the_bundle_is_small():
-    value = (dv.widgets.base.STATIC / "kernel_grid.js").stat().st_size / 1000
-    report("kernel_grid.js, kB", f"{value:.1f}", "<= 40", value <= 40)
-
-
 def test_construction_of_kernel_grid_is_instant():
     net = dv.Network(models.resnet18(weights=None), input_size=(3, 224, 224))
     (times,) = interleaved(lambda: dv.KernelGrid(net))

@@ -1,4 +1,4 @@
-"""Matrix products by whichever library is faster here: the 1 x 1 convolution of oneDNN, or the BLAS behind `F.linear`.
+"""Matrix products by whichever library is fastest here: the BLAS behind `F.linear`, or oneDNN, which torch brings too.
 
 On processors of another maker than its own, the usual BLAS runs at half the speed that oneDNN reaches.
 """
@@ -13,51 +13,63 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_ROUNDS = 24  # of a fraction of a millisecond each, so that on a busy machine some are undisturbed
-_GAIN = 1.15  # how much faster a convolution must be to be taken
+Product = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
+
+_GAIN = 1.15  # how much faster than `F.linear` another way must be to be taken
 _ROWS = 64  # fewer rows than this are not worth a detour
+_ROUNDS = 24  # of a fraction of a millisecond each, so that on a busy machine some are undisturbed
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Multiply the last axis of x (..., C) by weight (O, C) and add the bias (O,)."""
-    rows = x.numel() // x.shape[-1] if x.shape[-1] else 0
-    if rows < _ROWS or not _convolves(x, weight):
-        return F.linear(x, weight, bias)
-    images = x.shape[0] if x.dim() > 2 else 1
-    flat = x.reshape(images, -1, 1, x.shape[-1]).permute(0, 3, 1, 2)
-    out = F.conv2d(flat, weight[:, :, None, None], bias)
-    return out.permute(0, 2, 3, 1).reshape(*x.shape[:-1], len(weight))
+    rows = x.numel() // max(1, x.shape[-1])
+    return F.linear(x, weight, bias) if rows < _ROWS else _way(x, weight)(x, weight, bias)
 
 
-def products(cells: Tensor, weight: Tensor, positions: int) -> Tensor:
+def products(cells: Tensor, weight: Tensor) -> Tensor:
     """Multiply (n, T, C) by (n, O, C): one product for each of n, (n, T, O)."""
-    if not _convolves(cells, weight):
+    way = _way(cells, weight)
+    if way is F.linear:
         return torch.bmm(cells, weight.transpose(1, 2))
-    one = cells.view(len(cells), positions, -1, 1, cells.shape[-1]).permute(0, 1, 4, 2, 3)
-    found = [F.conv2d(x, w[:, :, None, None]) for x, w in zip(one, weight, strict=True)]
-    return torch.stack([each.permute(0, 2, 3, 1).reshape(cells.shape[1], -1) for each in found])
+    return torch.stack([way(x, w, None) for x, w in zip(cells, weight, strict=True)])
 
 
-def _convolves(x: Tensor, weight: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and convolution_is_faster(
-        torch.get_num_threads())
+def _way(x: Tensor, weight: Tensor) -> Product:
+    fit = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.is_contiguous()
+    return fastest(torch.get_num_threads()) if fit else F.linear
+
+
+def _by_convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    images = x.shape[0] if x.dim() > 2 else 1
+    maps = x.reshape(images, -1, 1, x.shape[-1]).permute(0, 3, 1, 2)
+    return F.conv2d(maps, weight[:, :, None, None], bias).permute(0, 2, 3, 1).reshape(*x.shape[:-1], len(weight))
+
+
+def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Call oneDNN's product, which is there for compiled models; where torch has it no more, it is not chosen."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
 @lru_cache(maxsize=8)
-def convolution_is_faster(threads: int) -> bool:
-    """Time both once on this machine, a few milliseconds."""
-    del threads  # the answer may differ with the number of threads, so it is kept for each
+def fastest(threads: int) -> Product:
+    """Time all ways on this machine, some tens of milliseconds; the answer is kept for each number of threads."""
+    del threads
     generator = torch.Generator().manual_seed(0)
-    x = torch.rand((400, 256), generator=generator)
-    weight = torch.rand((256, 256), generator=generator)
-    maps = x.view(16, 25, 1, 256).permute(0, 3, 1, 2)
+    x, weight = torch.rand((400, 256), generator=generator), torch.rand((256, 256), generator=generator)
+    ways: tuple[Product, ...] = (F.linear, _by_convolution, _pointwise)
     with torch.no_grad():
-        blas, dnn = lambda: F.linear(x, weight), lambda: F.conv2d(maps, weight[:, :, None, None])
-        times = [(_seconds(blas), _seconds(dnn)) for _ in range(_ROUNDS)]
-    return min(a for a, _ in times) > _GAIN * min(b for _, b in times)
+        wanted = F.linear(x, weight)
+        seconds = {way: min(_seconds(way, x, weight, wanted) for _ in range(_ROUNDS)) for way in ways}
+    best = min(seconds, key=seconds.__getitem__)
+    return best if seconds[best] * _GAIN < seconds[F.linear] else F.linear
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def _seconds(way: Product, x: Tensor, weight: Tensor, wanted: Tensor) -> float:
+    """Time one product, infinite where it fails or is wrong."""
     began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
+    try:
+        found = way(x, weight, None)
+    except (RuntimeError, AttributeError, TypeError):
+        return float("inf")
+    taken = time.perf_counter() - began
+    return taken if torch.allclose(found, wanted, rtol=1e-4) else float("inf")

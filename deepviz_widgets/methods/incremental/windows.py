@@ -103,7 +103,7 @@ def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None =
 def _tiled(step: Any, image: Any, height: int, width: int) -> bool:
     if image.plan.exact or not winograd.suits(step.module):
         return False
-    return winograd.pays(step.module.kernel_size[0], height, width)
+    return winograd.pays(step.module, height, width)
 
 
 def _weights(step: Any) -> Tensor:

@@ -157,12 +157,13 @@ export function controls(view, state) {
     onInput: (v) => set('overlay', v),
   });
   const total = () => state.image().count || 1;
+  const which = (/** @type {number} */ v) => `${count(v)} of ${count(total())}`;
   const image = stepper({
     label: 'Image',
     value: 1,
     min: 1,
     max: 1,
-    format: (v) => `${count(v)} of ${count(total())}`,
+    format: which,
     onChange: (v) => set('image', v - 1),
   });
   const more = button({ label: 'More', pressed: false, onClick: () => more.set(bar.classList.toggle('oc-open')) });
@@ -198,6 +199,7 @@ export function controls(view, state) {
     score.set(state.sweep ? state.score(state.sweep) : get('score'));
     overlay.set(get('overlay') ?? 0.85);
     image.el.hidden = total() < 2;
+    image.el.style.setProperty('--oc-field', `${which(total()).length * 7 + 12}px`);
     image.setRange(1, total());
     image.set((get('image') ?? 0) + 1);
     target.follow();

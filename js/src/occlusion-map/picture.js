@@ -24,14 +24,20 @@ const PALE = 0.45;
 export function painter(view) {
   const { root, get, on, redraw } = view;
   let loads = 0;
+  /** The photo is of another image: the new one is being decoded. */
+  let old = false;
   const picture = photo({
     ...view,
     get,
     on,
     redraw() {
       loads++;
+      old = false;
       redraw();
     },
+  });
+  on('_picture', () => {
+    old = true;
   });
   // the fill is one more picture: the same reader under other names
   const rename = (/** @type {string} */ name) => name.replace('_picture', '_filled');
@@ -105,8 +111,10 @@ export function painter(view) {
     Object.assign(canvas.style, { width: `${w}px`, height: `${h}px` });
     const ctx = fit(canvas, w, h);
     const below = picture(Boolean(over));
+    if (old) ctx.globalAlpha = PALE;
     if (below) stretch(ctx, below, 0, 0, w, h);
     else nothing(ctx, root, 0, 0, w, h);
+    if (old) return;
     ctx.imageSmoothingEnabled = false; // what is drawn larger keeps its edges: no colour between two positions
     ctx.globalAlpha = shown.stale ? PALE : 1;
     if (over && below) ctx.drawImage(over, 0, 0, w, h);
