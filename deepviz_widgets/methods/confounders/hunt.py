@@ -87,7 +87,7 @@ def find_confounders(
     """
     images = as_images(photos)
     known = _labels(net, images, labels)
-    wanted = sorted({as_target(net.classes, target) for target in classes} if classes is not None else set(known))
+    wanted = sorted({as_target(net.classes, target) for target in (classes if classes is not None else known)})
     if len(set(known)) < 2:
         raise ValueError("The counter-test pastes patches onto images of other classes; give images of at least two.")
     rng = np.random.default_rng(seed)
@@ -131,7 +131,9 @@ def _sides(image: Sequence[int], patch: Any, stride: Any) -> tuple[Any, Any]:
     return both, stride if stride is not None else tuple(max(1, side // 2) for side in both)
 
 
-def _others(net: Network, images: ImageSet, known: np.ndarray, rng: np.random.Generator) -> list[tuple[int, torch.Tensor]]:
+def _others(
+    net: Network, images: ImageSet, known: np.ndarray, rng: np.random.Generator
+) -> list[tuple[int, torch.Tensor]]:
     """Choose images of every class to paste onto, as (class, input)."""
     found = []
     for label in sorted(set(known)):

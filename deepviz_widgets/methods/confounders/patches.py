@@ -77,8 +77,8 @@ def searched(net: Network, image: int, picture: Picture, target: int, part: Latt
     objects = _object_mask(picture, mask, given)
     features = alone(net, [given[:, top:low, left:end] for top, left, low, end in part.boxes[chosen]], fill)
     patches = tuple(
-        Patch(image, target, tuple(part.boxes[place].tolist()), float(drops[place]), _outside(objects, part.boxes[place]),
-              _cut(given, part.boxes[place]), row)
+        Patch(image, target, tuple(part.boxes[place].tolist()), float(drops[place]),
+              _outside(objects, part.boxes[place]), _cut(given, part.boxes[place]), row)
         for place, row in zip(chosen, features, strict=True)
     )
     least = tuple(part.boxes[int(np.abs(drops).argmin())].tolist())

@@ -111,7 +111,7 @@ export function painter(view) {
     Object.assign(canvas.style, { width: `${w}px`, height: `${h}px` });
     const ctx = fit(canvas, w, h);
     const below = picture(Boolean(over));
-    if (old) ctx.globalAlpha = PALE;
+    ctx.globalAlpha = old ? PALE : 1;
     if (below) stretch(ctx, below, 0, 0, w, h);
     else nothing(ctx, root, 0, 0, w, h);
     if (old) return;
