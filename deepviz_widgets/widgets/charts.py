@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 
 import bqplot
+import ipywidgets
 import numpy as np
+import traitlets as t
 
 from ..methods.kernels import Kernels, weight_spread
 from ..words import count
 
 BAR, START, ACCENT = "#788290", "#d0761c", "#3f7ce0"  # each at least 3:1 on a white and on a dark surface
-TEXT = "var(--jp-ui-font-color1)"  # follows the theme
+
+
+def _text_colour() -> str:
+    """Return a colour that follows the theme where ipywidgets takes one (8 does), else a grey for both themes."""
+    try:
+        return ipywidgets.Color().validate(None, "var(--jp-ui-font-color1)")
+    except t.TraitError:
+        return "#767d88"
+
+
+TEXT = _text_colour()
 
 
 class WeightHistogram:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,8 @@ from ..words import count
 from . import wire
 from .base import ClassIndex, Widget, bundle
 
-_MOST_SENT = 64  # classes whose scores travel with the map; the page asks for others
+_MOST_SENT = 64  # classes whose scores travel with the map; choosing another sends that one too
+_MOST_DRAGGED = 5000  # positions that the slider leads to; Python may ask for more
 _RUNS_KEPT = 6  # sweeps, so that going back to one goes on where it was
 _BEAT = 0.25  # seconds between pictures of a running sweep
 
@@ -134,7 +136,8 @@ class OcclusionMap(Widget):
         with self.hold_sync():
             self._classes, self._fills = list(net.classes), list(fills_of(net))
             self._layer = _last_maps(net) if feature_layer is None else net.layer(feature_layer).name
-            self._limits = {"patch": [1, min(net.input_size[1:])], "stride": [1, min(net.input_size[1:])]}
+            most = min(net.input_size[1:])
+            self._limits = {"patch": [1, most], "stride": [_least_stride(net.input_size), most]}
             self.patch = side if patch is None else _value(patch, "patch")
             self.stride = max(1, self.patch // 4) if stride is None else _value(stride, "stride")
             self.image, self.place = _value(image, "image"), list(_value(place, "place"))
@@ -307,11 +310,12 @@ class OcclusionMap(Widget):
     def _chosen(self, sweep: Sweep) -> list[int]:
         """Choose the classes that travel: all, or the target and those that score highest anywhere."""
         number = len(sweep.classes)
-        if number <= _MOST_SENT:
+        most = min(_MOST_SENT, max(8, wire.MESSAGE_LIMIT // (2 * sweep.total)))  # of 16 bits each
+        if number <= most:
             return list(range(number))
         highest = np.fmax(np.nanmax(sweep.raw, 0, initial=-np.inf), sweep.base_raw)
         first = [self.target, *np.argsort(-sweep.base_raw, kind="stable")[:8], *np.argsort(-highest, kind="stable")]
-        return [int(index) for index in dict.fromkeys(first)][:_MOST_SENT]
+        return [int(index) for index in dict.fromkeys(first)][:most]
 
     def _seconds_left(self, sweep: Sweep) -> float | None:
         since, done = time.perf_counter() - self._began[0], sweep.done - self._began[1]
@@ -321,16 +325,10 @@ class OcclusionMap(Widget):
 
     def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         run = self._runs.get(self._key())
-        if what not in ("class", "place"):
+        if what != "place":
             return super()._answer(what, content)
         if run is None or run.sweep is None or content.get("key") != str(self._shown):
             raise ValueError("This map was replaced.")
-        if what == "class":
-            target = self.network.class_index(content.get("target"))
-            return {"key": content["key"], "target": target}, [wire.floats(run.sweep.raw[:, target])]
-        return self._placed(run, content)
-
-    def _placed(self, run: Occlusion, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         y, x = content.get("y"), content.get("x")
         if not isinstance(y, int) or not isinstance(x, int):
             raise ValueError("A place is the top and the left of the patch, in whole pixels.")
@@ -340,6 +338,11 @@ class OcclusionMap(Widget):
         reply = {"key": content["key"], "y": y, "x": x, "lse": float(here.lse[0]), "best": float(here.best[0]),
                  "second": float(here.second[0]), "winner": int(here.winner().ravel()[0]), "feature": feature}
         return reply, [wire.floats(here.raw[0, self._sent])]
+
+def _least_stride(shape: tuple[int, int, int]) -> int:
+    """Return the least stride of the slider: a press of the Home key must not start a sweep of hours."""
+    return max(1, math.ceil(math.sqrt(shape[1] * shape[2] / _MOST_DRAGGED)))
+
 
 def _value(given: Any, name: str) -> Any:
     """Take a value, or that of a widget given in its place."""

@@ -9,6 +9,7 @@ import numpy as np
 from .patches import Patch
 
 LEAST_RAISE = 0.15  # of the probability, beyond that of control patches, at the lower end of the interval
+LEAST_BLIND_RAISE = 0.45  # the same where no mask tells parts of the object, which raise it too
 LEAST_DROP = 0.10  # of the probability when it is covered, likewise
 LEAST_SHARE = 0.2  # of a class's images that must show it
 LEAST_OUTSIDE = 0.5  # of its area must lie outside the object, where masks tell
@@ -83,10 +84,14 @@ class Card:
 
     @property
     def alarm(self) -> bool:
-        """Whether all that speaks for a confounder holds: it recurs, is enough alone, is needed, is no object part."""
-        foreign = np.isnan(self.outside) or self.outside >= LEAST_OUTSIDE
-        return bool(foreign and self.share >= LEAST_SHARE
-                    and self.paste.low >= LEAST_RAISE and self.cover.low >= LEAST_DROP)
+        """Whether all that speaks for a confounder holds: it recurs, is enough alone, is needed, is no object part.
+
+        Without masks nobody can tell a part of the object, so pasting must raise the class more.
+        """
+        blind = np.isnan(self.outside)
+        return bool((blind or self.outside >= LEAST_OUTSIDE) and self.share >= LEAST_SHARE
+                    and self.paste.low >= (LEAST_BLIND_RAISE if blind else LEAST_RAISE)
+                    and self.cover.low >= LEAST_DROP)
 
     def __str__(self) -> str:
         where = "" if np.isnan(self.outside) else f", {self.outside:.0%} of it outside the object"

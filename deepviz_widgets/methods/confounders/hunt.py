@@ -189,7 +189,7 @@ def _paste(
         batch += [pasted(given, source.given[:, top:bottom, left:right], source.control) for given in foreign]
     answers = _probabilities(net, batch)
     clean, rest = answers[: len(foreign)], answers[len(foreign) :].reshape(len(group), 2, len(foreign), -1)
-    gains = np.maximum(rest[:, 0, :, target], 0) - np.maximum(rest[:, 1, :, target], clean[:, target])
+    gains = rest[:, 0, :, target] - np.maximum(rest[:, 1, :, target], clean[:, target])
     flips = (rest[:, 0].argmax(-1) == target) & (clean.argmax(-1) != target)
     return gains.mean(0), float(flips.mean())
 

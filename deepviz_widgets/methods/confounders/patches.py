@@ -14,7 +14,7 @@ from ...images import ImageSet
 from ...network import Network
 from ...pictures import ImageError, Picture
 from ...scores import confidences
-from ...words import plural
+from ...words import size
 from ..incremental import evaluator
 from ..occlusion import Lattice, filled
 
@@ -158,8 +158,8 @@ def _object_mask(picture: Picture, name: str, given: Tensor) -> np.ndarray | Non
         return None
     if np.asarray(mask).shape != tuple(given.shape[1:]):
         raise ImageError(
-            f"The mask {name!r} of {picture.name!r} is not of the size of the network's input; "
-            f"it has {plural(np.asarray(mask).size, 'pixel')}."
+            f"The mask {name!r} of {picture.name!r} is {size(np.asarray(mask).shape)} px; "
+            f"the network's input is {size(given.shape[1:])} px, and masks must be of that size."
         )
     return np.asarray(mask, bool)
 

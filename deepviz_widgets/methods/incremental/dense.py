@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -35,11 +36,14 @@ def looped(count: int, batch_of: Callable[[int, int], Tensor], run: Callable[[Te
     answers: list[Answer] = []
     done = 0
     while done < count:
-        start = done
-        size, answer = tuner.run(tuner.next(count - start), lambda size, s=start: run(batch_of(s, s + size)))
+        size, answer = tuner.run(tuner.next(count - done), partial(_some, batch_of, run, done))
         answers.append(answer)
         done += size
     return joined(answers)
+
+
+def _some(batch_of: Callable[[int, int], Tensor], run: Callable[[Tensor], Answer], start: int, size: int) -> Answer:
+    return run(batch_of(start, start + size))
 
 
 def joined(answers: list[Answer]) -> Answer:

@@ -17,7 +17,7 @@ from .ops import HEAD, makes_new, rule_of
 from .trace import Traced
 from .values import Box, gather, padded, whole
 
-_BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
+BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
 _TOUCHED = 64.0  # operations that take as long as it takes to write a value and read it again
 _HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
@@ -51,7 +51,11 @@ class Plan:
         for step in self.steps:
             if isinstance(step.module, (nn.Conv2d, nn.Linear)):
                 step.cost += 2 * step.module.weight[0].numel()
+        self.named: dict[fx.Node, list[str]] = {}  # a block and its last part answer the same
+        for name, node in self.kept.items():
+            self.named.setdefault(node, []).append(name)
         self.cut = self._head()
+        self.vectors = self.steps[self.cut - 1].node if self.cut else self.input  # what the head reads
         self._free()
 
     def _dependent(self) -> set[fx.Node]:
@@ -102,6 +106,14 @@ class Image:
             elif node.op.startswith("call_"):
                 self.env[node] = call(node, plan.modules, self.env)
 
+    @property
+    def bytes(self) -> int:
+        """Memory of all clean maps."""
+        tensors = (*self.env.values(), *self._maps.values())
+        known = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
+                 for value in tensors if isinstance(value, Tensor)}
+        return sum(known.values())
+
     def map(self, node: fx.Node, last: bool = False) -> Tensor:
         """Return the clean map of a node as (H, W, C), contiguous."""
         key = (node, last)
@@ -133,7 +145,8 @@ def _attribute(root: nn.Module, path: str) -> Any:
 
 def call(node: fx.Node, modules: Mapping[str, nn.Module], env: Mapping[Any, Any]) -> Any:
     """Do what a node says, on whole maps."""
-    args, kwargs = (fx.node.map_arg(part, lambda source: env[source]) for part in (node.args, node.kwargs))
+    args: Any = fx.node.map_arg(node.args, lambda source: env[source])
+    kwargs: Any = fx.node.map_arg(node.kwargs, lambda source: env[source])
     if node.op == "call_module":
         return modules[str(node.target)](*args, **kwargs)
     if node.op == "call_method":
@@ -192,18 +205,15 @@ class Incremental:
     def _walk(self, value: Any) -> Answer:
         env: dict[Any, Any] = {self.plan.input: value}
         sums = {}
-        named = {node: name for name, node in self.plan.kept.items()}
         for step in self.plan.steps[: self.plan.cut]:
             answer = self._do(step, env)
             env[step.node] = answer
             self._count(step, answer)
-            if step.node in named:
-                name = named[step.node]
+            for name in self.plan.named.get(step.node, ()):
                 sums[name] = self.readers[name].sums(self.full(step.node, answer))
             for source in step.free:
                 env.pop(source, None)
-        last = self.plan.steps[self.plan.cut - 1].node if self.plan.cut else self.plan.input
-        return self.full(last, env[last]), sums
+        return self.full(self.plan.vectors, env[self.plan.vectors]), sums
 
     def _count(self, step: Step, answer: Any) -> None:
         """Add up the operations of a step, and what they would be on the whole map."""
@@ -242,7 +252,7 @@ class Incremental:
         found = []
         size = max(1, _HEAD_BYTES // max(1, features[:1].nbytes))
         for some in features.split(size):
-            env: dict[Any, Any] = {(self.plan.steps[self.plan.cut - 1].node if self.plan.cut else self.plan.input): some}
+            env: dict[Any, Any] = {self.plan.vectors: some}
             for step in steps:
                 env[step.node] = self._do(step, env)
             found.append(env[steps[-1].node] if steps else some)
@@ -251,7 +261,7 @@ class Incremental:
     def _settle(self, positions: int) -> bool:
         """Choose how many positions a zone has, by what the largest value took; tell whether that changed."""
         before = self.most
-        self.most = min(_MOST, max(_LEAST, _BYTES // max(1, self.largest // positions)))
+        self.most = min(_MOST, max(_LEAST, BYTES // max(1, self.largest // positions)))
         self.largest = 0
         return abs(math.isqrt(before) - math.isqrt(self.most)) > 0
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...network import Network
 from . import check
 from .dense import Answer, Plain, looped, painted
-from .engine import Image, Incremental, Plan
+from .engine import BYTES, Image, Incremental, Plan
 from .features import Reader, strongest
 from .prepared import Prepared, prepared
 from .tuner import Tuner
@@ -45,6 +45,11 @@ class Engines:
     image: Image | None = None
     forced: bool = False
     tuner: Tuner = field(default_factory=Tuner)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the clean maps take, and the largest values while positions run."""
+        return 0 if self.image is None else self.image.bytes + 3 * BYTES
 
     def boxes(self, x: Tensor, filled: Tensor, boxes: Boxes) -> Answer:
         """Score an image with each box hidden; the first ones count operations, which may end the use of crops."""

@@ -36,13 +36,18 @@ class Evaluator:
 
     @property
     def how(self) -> str:
-        """Which engine runs, `"incremental"` or `"dense"`; the first positions may show that whole passes are as fast."""
+        """Which engine runs: `"incremental"`, or `"dense"`, to which the first positions may lead as well."""
         return "dense" if self._engines.image is None else "incremental"
 
     @property
     def why(self) -> str:
         """The reason, in one sentence."""
         return self._engines.why
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the clean maps take, and the largest values while positions run."""
+        return self._engines.held_bytes
 
     def run(self, boxes: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Score the image with each box hidden.

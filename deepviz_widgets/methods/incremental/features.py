@@ -1,4 +1,4 @@
-"""The summed activation of one map of a layer: Zeiler and Fergus follow the map that is strongest when nothing is hidden."""
+"""The summed activation of one map of a layer: the one that is strongest when nothing is hidden (Zeiler and Fergus)."""
 
 from __future__ import annotations
 

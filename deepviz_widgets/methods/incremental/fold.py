@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -48,7 +49,7 @@ def _before(node: fx.Node, modules: dict[str, nn.Module]) -> fx.Node | None:
     return before if _PAIRS.get(type(modules[str(before.target)])) is type(norm) else None
 
 
-def _merge(layer: nn.Module, norm: nn.Module) -> None:
+def _merge(layer: Any, norm: Any) -> None:
     """Scale the weights of a layer so that it answers what the normalisation after it would; worked out in float64."""
     kind = layer.weight.dtype
     gain = torch.ones_like(norm.running_var) if norm.weight is None else norm.weight

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -156,4 +157,4 @@ def _blocks(items: list[tuple[int, int]], size: int) -> list[list[tuple[int, int
     """Cut a list into blocks of nearly the same size, none larger than `size`."""
     number = -(-len(items) // size)
     edges = [round(index * len(items) / number) for index in range(number + 1)]
-    return [items[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    return [items[low:high] for low, high in pairwise(edges)]

@@ -33,8 +33,8 @@ _ELEMENTWISE_METHODS = {
 _NOTHING_MODULES = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout,
                     nn.FeatureAlphaDropout)
 _IN_PLACE: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
-    nn.ReLU: torch.relu_, nn.Hardswish: lambda x: F.hardswish(x, inplace=True), nn.SiLU: lambda x: F.silu(x, inplace=True),
-    nn.ReLU6: lambda x: F.relu6(x, inplace=True),
+    nn.ReLU: torch.relu_, nn.ReLU6: lambda x: F.relu6(x, inplace=True),
+    nn.Hardswish: lambda x: F.hardswish(x, inplace=True), nn.SiLU: lambda x: F.silu(x, inplace=True),
 }
 _SUMS = {operator.add, torch.add, operator.sub, torch.sub}
 _PRODUCTS = {operator.mul, torch.mul, operator.truediv, torch.div}
@@ -70,7 +70,7 @@ def _method_rule(name: str) -> Rule | None:
 
 
 def _function_rule(node: fx.Node) -> Rule | None:
-    function = node.target
+    function: Any = node.target
     if function in _ELEMENTWISE:
         return _elementwise
     if function in _SUMS:
@@ -168,7 +168,7 @@ def _linear(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
 
 def _together(step: Any, image: Any, env: Mapping[Any, Any], nodes: list[fx.Node]) -> list[Tensor] | None:
     """Cut several maps at the union of what changes in them, as (first Box with those places, crops)."""
-    boxes = [env.get(node) for node in nodes]
+    boxes: list[Any] = [env.get(node) for node in nodes]
     if not all(isinstance(box, Box) for box in boxes):
         return None
     first = boxes[0]

@@ -1,4 +1,4 @@
-"""What is kept of a network between evaluators: private copies, traced and folded, as long as its weights stay as they are."""
+"""What is kept of a network between evaluators: private copies, traced and folded, as long as its weights stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 from ...network import Network
 from .engine import Plan
 from .fold import fold
-from .trace import Traced, Untraceable, traced
+from .trace import Traced, UntraceableError, traced
 
 _KEPT: weakref.WeakKeyDictionary[nn.Module, Prepared] = weakref.WeakKeyDictionary()
 _PLANS = 2  # each holds a copy of the weights
@@ -93,11 +93,11 @@ def _planned(net: Network, layers: Sequence[str], exact: bool) -> Plan | str:
             fold(found.graph, root, set(kept.values()))
             root.to(memory_format=torch.channels_last)
         return Plan(found, kept, exact=exact)
-    except Untraceable as reason:
+    except UntraceableError as reason:
         return str(reason)
 
 
 def _followed(found: Traced, layer: str) -> Any:
     if layer not in found.layers:
-        raise Untraceable(f"layer {layer!r} answers no single tensor")
+        raise UntraceableError(f"layer {layer!r} answers no single tensor")
     return found.layers[layer]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-_FUNCTIONS = {  # what happens in place, and what does the same to a new tensor
+_FUNCTIONS: dict[Any, Any] = {  # what happens in place, and what does the same to a new tensor
     operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul,
     operator.itruediv: operator.truediv, torch.relu_: torch.relu, F.relu_: F.relu,
 }
@@ -24,7 +24,7 @@ _VIEW_MODULES = (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout1d
                  nn.AlphaDropout)
 
 
-class Untraceable(Exception):
+class UntraceableError(Exception):
     """The network's operations cannot be followed; the message is the reason."""
 
 
@@ -67,16 +67,16 @@ def traced(root: nn.Module) -> Traced:
 
     Raises
     ------
-    Untraceable
+    UntraceableError
         If its operations depend on values, or change a tensor in place that is used otherwise.
     """
     if any(module._forward_hooks or module._forward_pre_hooks for module in root.modules()):
-        raise Untraceable("it has forward hooks, which may change what layers answer")
+        raise UntraceableError("it has forward hooks, which may change what layers answer")
     tracer = _Tracer()
     try:
         graph = tracer.trace(root)
     except Exception as error:  # the user's own code runs here and may raise anything
-        raise Untraceable("its forward pass depends on values or takes several inputs") from error
+        raise UntraceableError("its forward pass depends on values or takes several inputs") from error
     if sum(node.op == "placeholder" for node in graph.nodes) != 1:
         extra = [node for node in graph.nodes if node.op == "placeholder"][1:]
         _drop_defaults(graph, extra)
@@ -84,7 +84,7 @@ def traced(root: nn.Module) -> Traced:
     layers = {name: _node_of(answer) for name, answer in tracer.layers.items()}
     answer = first_of(_output(graph).args[0])
     if answer is None:
-        raise Untraceable("it returns no tensor that depends on its input")
+        raise UntraceableError("it returns no tensor that depends on its input")
     layers["model"] = layers.get("model") or answer
     found = {name: node for name, node in layers.items() if node is not None}
     for node in graph.nodes:
@@ -97,7 +97,7 @@ def _drop_defaults(graph: fx.Graph, extra: Sequence[fx.Node]) -> None:
     """Give the further arguments of `forward` their defaults."""
     for node in extra:
         if not node.args:
-            raise Untraceable("its forward pass takes several inputs")
+            raise UntraceableError("its forward pass takes several inputs")
         node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
         graph.erase_node(node)
 
@@ -134,16 +134,20 @@ def _without_in_place(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     for node in changed:
         target = node.args[0]
         if not isinstance(target, fx.Node):
-            raise Untraceable("it changes something in place that is no tensor")
+            raise UntraceableError("it changes something in place that is no tensor")
         for alias in groups[target]:
             if alias is not target and any(place[user] > place[node] for user in alias.users):
                 if alias is node or alias in _views_of(node, groups, place):
                     continue
-                raise Untraceable("it changes a tensor in place of which a view is used later")
-        target.replace_all_uses_with(node, delete_user_cb=lambda user, n=node: place[user] > place[n])
+                raise UntraceableError("it changes a tensor in place of which a view is used later")
+        target.replace_all_uses_with(node, delete_user_cb=_after(node, place))
     for module in modules.values():
         if getattr(module, "inplace", False) is True:
             module.inplace = False  # type: ignore[assignment]
+
+
+def _after(node: fx.Node, place: dict[fx.Node, int]) -> Callable[[fx.Node], bool]:
+    return lambda user: place[user] > place[node]
 
 
 def _views_of(node: fx.Node, groups: dict[fx.Node, set[fx.Node]], place: dict[fx.Node, int]) -> set[fx.Node]:
@@ -180,14 +184,17 @@ def _make_ordinary(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
         return bool(getattr(modules[str(node.target)], "inplace", False))
     if node.op == "call_method":
         return _method(node)
-    if node.op != "call_function":
-        return False
-    if node.target is operator.setitem or "out" in node.kwargs:
-        raise Untraceable("it writes into parts of a tensor")
-    if node.target in _FUNCTIONS:
-        node.target = _FUNCTIONS[node.target]
+    return node.op == "call_function" and _function(node)
+
+
+def _function(node: fx.Node) -> bool:
+    function: Any = node.target
+    if function is operator.setitem or "out" in node.kwargs:
+        raise UntraceableError("it writes into parts of a tensor")
+    if function in _FUNCTIONS:
+        node.target = _FUNCTIONS[function]
         return True
-    names = _parameters(node.target)
+    names = _parameters(function)
     where = names.index("inplace") if "inplace" in names else len(node.args)
     if where < len(node.args) and node.args[where]:
         node.args = (*node.args[:where], False, *node.args[where + 1 :])
@@ -195,8 +202,9 @@ def _make_ordinary(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     if node.kwargs.get("inplace"):
         node.kwargs = {**node.kwargs, "inplace": False}
         return True
-    if getattr(node.target, "__name__", "").endswith("_") and not node.target.__name__.startswith("_"):
-        raise Untraceable(f"it calls {node.target.__name__} in place")
+    name = getattr(function, "__name__", "")
+    if name.endswith("_") and not name.startswith("_"):
+        raise UntraceableError(f"it calls {name} in place")
     return False
 
 
@@ -205,7 +213,7 @@ def _method(node: fx.Node) -> bool:
     if not name.endswith("_") or name.endswith("__"):
         return False
     if not hasattr(torch.Tensor, name[:-1]):
-        raise Untraceable(f"it calls {name} in place")
+        raise UntraceableError(f"it calls {name} in place")
     node.target = name[:-1]
     return True
 

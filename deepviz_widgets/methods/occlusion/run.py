@@ -52,12 +52,10 @@ class Occlusion(Iterator[Sweep]):
         if self._over:
             raise StopIteration
         self._begin()
-        until = time.perf_counter() + self._options["pace"]
-        left = self._options["pace"]
+        enough = time.perf_counter() + self._options["pace"] / 2  # a chunk takes about one pace
         while not self._table.known.all():
-            self._compute(*self._chunk(left))  # at least once, however slow the network is
-            left = until - time.perf_counter()
-            if left <= 0.5 * self._seconds:
+            self._compute(*self._chunk())  # at least once, however slow the network is
+            if time.perf_counter() >= enough:
                 break
         self.sweep = self._so_far(self.lattices, self._table.snapshot())
         self._over = self.sweep.done == self.sweep.total
@@ -168,9 +166,11 @@ class Occlusion(Iterator[Sweep]):
 
     # ---------------------------------------------------------------- computing
 
-    def _chunk(self, seconds: float) -> tuple[int, np.ndarray]:
-        """Take positions for about so much time, neighbours together; they stay queued until they are known."""
-        most = _CAREFUL if not self._seconds else int(min(seconds / self._seconds, _CAREFUL * self._last))
+    def _chunk(self) -> tuple[int, np.ndarray]:
+        """Take positions for about one pace, neighbours together; they stay queued until they are known."""
+        most = _CAREFUL
+        if self._seconds:
+            most = int(min(self._options["pace"] / self._seconds, _CAREFUL * self._last))
         if not self._queue:
             self._refill()
         index, block = self._queue[0]

@@ -1,0 +1,141 @@
+"""How many times faster than captum an exact occlusion map of all classes is: `make bench`.
+
+Captum and the plain loop are timed on a sample of positions, as their time for a position does not depend on where it
+is; ours on blocks of 5 x 5 positions in a corner, at the borders and in the middle, weighted by how many there are.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import Occlusion
+from measure import report
+from torch import fx, nn
+from torchvision import models
+
+import deepviz_widgets as dv
+from deepviz_widgets.methods.incremental import evaluator
+from deepviz_widgets.methods.incremental.prepared import prepared
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "methods"))
+from incremental_nets import lattice, lively, painted
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
+ROUNDS = 3
+GATES = {  # must, reach for, batches tried
+    "alexnet": (4, 5.5, (8, 32)), "vgg16": (8, 12, (1, 4)), "resnet18": (4, 5.5, (4, 8)),
+    "resnet50": (2.7, 3.5, (4, 8)), "densenet121": (2.2, 3, (4, 8)), "mobilenet_v3_small": (2.5, 3.5, (8, 16)),
+    "efficientnet_b0": (1.6, 2, (4, 8)), "convnext_tiny": (1.4, 1.6, (4, 8)), "vit_b_16": (0.95, 1.1, (4,)),
+    "classroom": (4, 6, (16, 32)),
+}
+
+
+def classroom() -> nn.Module:
+    """A convolutional network as in a first course, for 64 x 64 images."""
+    parts: list[nn.Module] = []
+    for before, after in ((3, 32), (32, 64), (64, 128)):
+        parts += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 6))
+
+
+def made(name: str) -> dv.Network:
+    torch.manual_seed(0)
+    model = classroom() if name == "classroom" else models.get_model(name, weights=None)
+    if name.startswith("vit"):
+        nn.init.normal_(model.heads[-1].weight, std=0.02)
+    side = 64 if name == "classroom" else 224
+    return dv.Network(lively(model).requires_grad_(False), input_size=(3, side, side))
+
+
+def blocks(count: int) -> list[tuple[int, list[int], list[int]]]:
+    """Blocks of 5 x 5 rows and columns of the lattice, and how many of a lattice's blocks each stands for."""
+    first, middle = list(range(5)), list(range(count // 2 - 2, count // 2 + 3))
+    inner = count / 5 - 2
+    return [(4, first, first), (2 * inner, first, middle), (2 * inner, middle, first), (inner**2, middle, middle)]
+
+
+def seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def captums(net: dv.Network, x: torch.Tensor, batch: int, evaluations: int) -> Callable[[], object]:
+    """Captum on as many non-overlapping windows as are to be timed: (evaluations a side)^2."""
+    window = (3, *(-(-side // evaluations) for side in x.shape[1:]))
+    attribute = Occlusion(net.model).attribute
+    return lambda: attribute(x[None], window, window, target=0, perturbations_per_eval=batch)
+
+
+def plainly(net: dv.Network, x: torch.Tensor, batch: int, count: int) -> Callable[[], object]:
+    """A plain loop over the folded, channels-last copy."""
+    plan = prepared(net).plan(net, [], False)
+    model = fx.GraphModule(plan.traced.root, plan.traced.graph)
+    images = x.repeat(batch, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+    return lambda: [model(images) for _ in range(count // batch)]
+
+
+def ours(hide, boxes: np.ndarray, count: int) -> float:
+    """Seconds for the whole lattice, from its blocks."""
+    grid = boxes.reshape(count, count, 4)
+    total = 0.0
+    for weight, rows, columns in blocks(count):
+        some = grid[np.ix_(rows, columns)].reshape(-1, 4)
+        total += weight * seconds(lambda some=some: hide.run(some))
+    return total
+
+
+@pytest.mark.parametrize("name", GATES)
+@torch.no_grad()
+def test_a_map_of_all_classes_takes_a_fraction_of_captums_time(name):
+    must, reach, batches = GATES[name]
+    net = made(name)
+    x = torch.randn(net.input_size, generator=torch.Generator().manual_seed(0))
+    side = x.shape[1]
+    boxes = lattice(side, side, *((16, 4) if side == 64 else (32, 8)))
+    count = round(len(boxes) ** 0.5)
+    hide = evaluator(net, x, torch.zeros_like(x))
+    per_side, sample = (7, 32) if side == 64 else (4, 16)
+    captum = {batch: captums(net, x, batch, per_side) for batch in batches}
+    plain = {batch: plainly(net, x, batch, sample) for batch in batches}
+    for run in (*captum.values(), *plain.values()):
+        run()
+    ours(hide, boxes, count)
+    ratios, honest = [], []
+    for _ in range(ROUNDS):
+        theirs = min(seconds(run) for run in captum.values()) / (per_side**2 + 1) * (len(boxes) + 1)
+        loop = min(seconds(run) / (sample // batch * batch) for batch, run in plain.items()) * len(boxes)
+        mine = ours(hide, boxes, count)
+        ratios.append(theirs / mine)
+        honest.append(loop / mine)
+    some = boxes[:: len(boxes) // 8]
+    wanted = net.forward(torch.stack([painted(x, torch.zeros_like(x), box) for box in some])).numpy()
+    off = np.abs(hide.run(some)[0] - wanted).max() / np.abs(wanted).max()
+    value = statistics.median(ratios)
+    what = (f"occlusion, {name}: {hide.how}, {mine:.2f} s from 4 blocks, x plain folded loop "
+            f"{statistics.median(honest):.2f}, error {off:.0e}, reach {reach}")
+    assert off < 1e-4
+    report(what, f"{value:.2f} x", f">= {must}", value >= must)
+
+
+@torch.no_grad()
+def test_the_first_picture_of_resnet18_takes_at_most_12_percent_of_the_full_time():
+    net = made("resnet18")
+    x = torch.randn(net.input_size, generator=torch.Generator().manual_seed(0))
+    boxes = lattice(224, 224, 32, 8)
+    coarse = boxes.reshape(25, 25, 4)[::4, ::4].reshape(-1, 4)
+    hide = evaluator(net, x, torch.zeros_like(x))
+    hide.run(coarse)
+    shares = []
+    for _ in range(ROUNDS):
+        first, full = seconds(lambda: hide.run(coarse)), seconds(lambda: hide.run(boxes))
+        shares.append(first / full)
+    value = statistics.median(shares)
+    report("occlusion, ResNet-18: first picture (49 positions) / full map", f"{value:.1%}", "<= 12 %", value <= 0.12)
