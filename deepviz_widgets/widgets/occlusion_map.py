@@ -131,6 +131,7 @@ class OcclusionMap(Widget):
         self._sent: list[int] = []
         self._shown, self._drawn, self._began = 0, 0.0, (0.0, 0)
         self._own_target = target is not None
+        self.layout.flex = "4 1 440px"  # its share of a row
         side = max(8, min(net.input_size[1:]) // 7)
         given = {"target": target, "image": image, "patch": patch, "stride": stride, "place": place}
         with self.hold_sync():

@@ -77,10 +77,28 @@ def activations(page) -> None:
     picture(page, 0, "field-light", point(0.5, 0.5))
 
 
+def hide(x: float, y: float):
+    """Return an action that hides a place of the picture, as shares of its sides."""
+    def act(widget):
+        shown = widget.locator(".oc-pic canvas").first
+        box = shown.bounding_box()
+        shown.hover(position={"x": box["width"] * x, "y": box["height"] * y})
+    return act
+
+
+def occlusion(page) -> None:
+    """Take the pictures of the lesson on occlusion."""
+    jupyter.python(page, "three.wait(); wrong.wait(); right.wait()")
+    picture(page, 1, "occlusion-light", hide(0.78, 0.5), of="Occlusion")
+    jupyter.set_theme(page, "JupyterLab Dark")
+    picture(page, 0, "occlusion-dark", hide(0.6, 0.25), of="Occlusion")
+    jupyter.set_theme(page, "JupyterLab Light")
+
+
 def main() -> None:
     """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
-    shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations}
+    shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion}
     chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))

@@ -30,6 +30,19 @@ class SeesRed(nn.Module):
         return self.last(self.redness(x).amax((1, 2, 3))[:, None].clamp(min=0))
 
 
+class SeesTexture(nn.Module):
+    """Class 1 the more, the more neighbouring pixels differ anywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(1, 2)
+        with torch.no_grad():
+            self.last.weight[:], self.last.bias[:] = torch.tensor([[0.0], [100.0]]), torch.tensor([2.5, 0.0])
+
+    def forward(self, x):
+        return self.last(x.diff(dim=3).abs().mean((1, 2, 3))[:, None])
+
+
 def dotted(n=24, side=16):
     """Grey noise of two classes; those of class 1 carry a red square, which is no part of the object."""
     rng = np.random.default_rng(0)
@@ -63,6 +76,19 @@ def test_a_network_that_sees_a_red_square_and_nothing_else_is_found_out(red):
         assert (shown[..., 0].astype(int) > shown[..., 1] + 100).sum() == 25  # the whole red square
     assert card.outside > 0.7 and card.scatter > 0.3
     assert "red" in hunt.headline and "in 100% of the images" in str(card)
+
+
+def test_what_any_patch_of_an_image_would_do_does_not_count():
+    rng = np.random.default_rng(0)
+    pixels = np.full((24, 16, 16, 3), 128, np.uint8)
+    pixels[1::2] = rng.integers(108, 148, (12, 16, 16, 3))
+    net = dv.Network(SeesTexture(), classes=["smooth", "rough"], input_size=(3, 16, 16))
+    patched = pixels[0].copy()
+    patched[:8, :8] = pixels[1, :8, :8]
+    gain = net.scores(patched).confidences[0, 1] - net.scores(pixels[0]).confidences[0, 1]
+    hunt = last(find_confounders(net, dv.ImageSet(pixels, labels=np.arange(24) % 2), patch=8, stride=4))
+    card = next(card for card in hunt.cards if card.class_name == "rough")
+    assert gain > 0.15 and abs(card.paste.mean) < gain / 3 and not hunt.alarms
 
 
 def test_a_part_of_the_object_is_no_alarm_but_stays_a_card(red):

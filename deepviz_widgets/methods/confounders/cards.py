@@ -12,7 +12,7 @@ LEAST_RAISE = 0.15  # of the probability, beyond that of control patches, at the
 LEAST_BLIND_RAISE = 0.45  # the same where no mask tells parts of the object, which raise it too
 LEAST_DROP = 0.10  # of the probability when it is covered, likewise
 LEAST_SHARE = 0.2  # of a class's images that must show it
-LEAST_OUTSIDE = 0.5  # of its area must lie outside the object, where masks tell
+LEAST_OUTSIDE = 0.4  # of its area must lie outside the object, where masks tell: a mark may lie on the object
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Hunt:
     Attributes
     ----------
     cards : tuple of Card
-        The strongest evidence first; empty until the images are searched.
+        Of the classes searched so far, the strongest evidence first.
     done, total : int
         Images searched and clusters tested, and how many of both there are.
     skipped : int

@@ -93,25 +93,27 @@ def find_confounders(
     rng = np.random.default_rng(seed)
     chosen = {target: rng.permutation(np.flatnonzero(known == target))[:per_class].tolist() for target in wanted}
     total = sum(map(len, chosen.values())) + _CLUSTERS * len(wanted)
-    seen: dict[int, list[Seen]] = {target: [] for target in wanted}
+    others = _others(net, images, known, rng)
+    cards: list[Card] = []
     done = skipped = 0
     for target in wanted:
+        seen: list[Seen] = []  # of one class at a time: each holds its image
         for index, picture in readable(images, chosen[target]):
             given = net.input(picture)
             part = lattice((given.shape[1], given.shape[2]), *_sides(given.shape[1:], patch, stride))
-            seen[target].append(searched(net, index, picture, target, part, most=2, mask=mask))
+            seen.append(searched(net, index, picture, target, part, most=2, mask=mask))
             done += 1
-            yield Hunt((), done, total, skipped)
-        skipped += len(chosen[target]) - len(seen[target])
-    cards: list[Card] = []
-    others = _others(net, images, known, rng)
-    for target in wanted:
-        groups = _groups([patch for one in seen[target] for patch in one.patches])[:_CLUSTERS]
-        for group in groups:
-            cards.append(_card(net, images, target, group, seen[target], others, rng))
+            yield _so_far(cards, done, total, skipped)
+        skipped += len(chosen[target]) - len(seen)
+        for group in _groups([patch for one in seen for patch in one.patches])[:_CLUSTERS]:
+            cards.append(_card(net, images, target, group, seen, others, rng))
             done += 1
-            yield Hunt(tuple(sorted(cards, key=lambda card: -card.number)), done, total, skipped)
-    yield Hunt(tuple(sorted(cards, key=lambda card: -card.number)), done, done, skipped)
+            yield _so_far(cards, done, total, skipped)
+    yield _so_far(cards, done, done, skipped)
+
+
+def _so_far(cards: list[Card], done: int, total: int, skipped: int) -> Hunt:
+    return Hunt(tuple(sorted(cards, key=lambda card: -card.number)), done, total, skipped)
 
 
 def _labels(net: Network, images: ImageSet, labels: Sequence[int] | None) -> np.ndarray:
@@ -134,12 +136,12 @@ def _sides(image: Sequence[int], patch: Any, stride: Any) -> tuple[Any, Any]:
 def _others(
     net: Network, images: ImageSet, known: np.ndarray, rng: np.random.Generator
 ) -> list[tuple[int, torch.Tensor]]:
-    """Choose images of every class to paste onto, as (class, input)."""
+    """Choose images of several classes to paste onto, mixed, as (class, input)."""
     found = []
-    for label in sorted(set(known)):
-        rows = rng.permutation(np.flatnonzero(known == label))[: max(3, 2 * _OTHERS // len(set(known)))]
+    for label in rng.permutation(sorted(set(known)))[: 2 * _OTHERS]:
+        rows = rng.permutation(np.flatnonzero(known == label))[: max(2, 2 * _OTHERS // len(set(known)))]
         found += [(int(label), net.input(picture)) for _, picture in readable(images, rows.tolist())]
-    return found
+    return [found[place] for place in rng.permutation(len(found))]
 
 
 def _groups(patches: list[Patch]) -> list[list[Patch]]:

@@ -21,7 +21,8 @@ from .multiply import products
 TILE = 4
 _POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0)}
 _FEWEST, _SOME = 64, 128  # channels below which the direct way is faster
-_TIMED_TILES, _ROUNDS = 4, 4  # windows of 4 x 4 tiles, four of them
+_TIMED_TILES, _ROUNDS = 4, 4  # windows of 4 x 4 tiles
+_OPERATIONS = 1_200_000_000  # as many windows as take some milliseconds
 
 
 @lru_cache(maxsize=8)
@@ -73,7 +74,8 @@ def gain(kernel: int, channels: int, outputs: int, dtype: str, device: str, thre
     with torch.random.fork_rng(devices=[]):  # the first weights of a layer are drawn
         conv = nn.Conv2d(channels, outputs, kernel, device=device, dtype=kind).to(memory_format=torch.channels_last)
     side = _TIMED_TILES * TILE + kernel - 1
-    window = torch.zeros((_TIMED_TILES, side, side, channels), device=device, dtype=kind)
+    each = 2 * (_TIMED_TILES * TILE * kernel) ** 2 * channels * outputs
+    window = torch.zeros((max(4, min(16, _OPERATIONS // each)), side, side, channels), device=device, dtype=kind)
     weight = weights(conv)
     direct, tiled = math.inf, math.inf
     for _ in range(_ROUNDS):

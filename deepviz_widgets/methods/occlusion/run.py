@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ class Occlusion(Iterator[Sweep]):
         self.filled: torch.Tensor | None = None
         self.sweep: Sweep | None = None
         self._engine: Evaluator | None = None
+        self._lock = threading.RLock()
         self._queue: deque[tuple[int, np.ndarray]] = deque()  # lattice, positions counted over all lattices
         self._seconds, self._last, self._over = 0.0, 1, False
 
@@ -113,9 +115,12 @@ class Occlusion(Iterator[Sweep]):
     # ---------------------------------------------------------------- beginning
 
     def _begin(self) -> None:
-        """Get ready where that has not happened; again after a `close`."""
-        if self._engine is not None:
-            return
+        """Get ready where that has not happened, and again after a `close`; a step and a place may come at once."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._ready()
+
+    def _ready(self) -> Evaluator:
         if self.x is None:
             self._read()
         assert self.x is not None and self.filled is not None
@@ -127,7 +132,7 @@ class Occlusion(Iterator[Sweep]):
             self._tabulate(engine)
         elif not np.allclose(engine.clean, self._clean, rtol=1e-3, atol=1e-3 * float(np.abs(self._clean).max())):
             raise NetworkError("The network gives other scores than when this map was begun; begin a new one.")
-        self._engine = engine
+        return engine
 
     def _read(self) -> None:
         """Take the image and the options, or say what is wrong with them."""
