@@ -40,21 +40,19 @@ class WeightHistogram:
         look = {"color": TEXT, "label_color": TEXT, "grid_lines": "none", "tick_style": ticks}
         self._bars = bqplot.Bars(
             x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[BAR], padding=0.05, stroke=BAR,
-            labels=["weights"], display_legend=True,
         )
         self._start = bqplot.Lines(
             x=np.zeros(1), y=np.zeros(1), scales={"x": x, "y": y}, colors=[START], interpolation="step-after",
-            stroke_width=2, labels=["start"], display_legend=True,
+            stroke_width=2,
         )
-        self._x = bqplot.Axis(scale=x, label="weight", label_offset="32px", tick_format=".2~g", num_ticks=5, **look)
+        self._x = bqplot.Axis(scale=x, label="weight", label_offset="32px", tick_format=".2~g", **look)
         self._y = bqplot.Axis(
             scale=y, orientation="vertical", label="share of the weights", label_offset="44px", tick_format=".0%",
-            num_ticks=4, **look
+            **look
         )
         self.figure = bqplot.Figure(
-            marks=[self._bars, self._start], axes=[self._x, self._y], legend_location="top-right",
-            background_style={"fill": "none"}, legend_style={"fill": "none", "stroke": "none"},
-            legend_text={"fill": TEXT, "font-size": "12px"}, title_style={"fill": TEXT, "font-size": "13px"},
+            marks=[self._bars, self._start], axes=[self._x, self._y], padding_x=0, padding_y=0,
+            background_style={"fill": "none"}, title_style={"fill": TEXT, "font-size": "13px"},
             fig_margin={"top": 36, "bottom": 48, "left": 60, "right": 20},
             layout={"min_width": "320px", "height": "300px", "flex": "1 1 320px"},
         )
@@ -65,13 +63,14 @@ class WeightHistogram:
         half = (found.centres[1] - found.centres[0]) / 2
         self.figure.title = f"{kernels.layer}: {count(found.weights)} weights"
         most = float(found.centres[-1] + half)
+        top = _above(max(found.share.max(), 0 if found.start is None else found.start.max()))
+        self._x.tick_values, self._y.tick_values = most * np.array([-1, -0.5, 0, 0.5, 1]), top * np.arange(4) / 3
+        self._x.label = f"weight (line: {name or found.start_is})" if found.start is not None else "weight"
         with self._across.hold_sync(), self._up.hold_sync(), self._bars.hold_sync(), self._start.hold_sync():
-            self._across.min, self._across.max = -most, most
-            self._up.max = _above(max(found.share.max(), 0 if found.start is None else found.start.max()))
+            self._across.min, self._across.max, self._up.max = -most, most, top
             self._bars.x, self._bars.y = found.centres, found.share
             start = np.zeros(0) if found.start is None else found.start
             self._start.x, self._start.y = found.centres[: len(start)] - half, start
-            self._start.labels = [name or found.start_is]
             self._start.visible = found.start is not None
 
 

@@ -65,7 +65,7 @@ class ClassScores(bqplot.Figure):
         self._order = np.zeros(0, int)
         self._bars, axes = _chart()
         super().__init__(
-            marks=[self._bars], axes=axes, background_style={"fill": "none"},
+            marks=[self._bars], axes=axes, padding_x=0, padding_y=0, background_style={"fill": "none"},
             title_style={"fill": TEXT, "font-size": "13px"},
             fig_margin={"top": 36, "bottom": 48, "left": 12 + 7 * min(24, max(map(len, net.classes))), "right": 20},
             layout={"min_width": "320px", "height": f"{100 + 28 * self._most}px", "flex": "1 1 320px"},
