@@ -1,8 +1,10 @@
 """The visualization methods, without any widget: each takes a network and images and gives arrays."""
 
-from . import kernels, occlusion
+from . import kernels
 from .activations import Activations, ChannelStatistics, activations, survey
+from .confounders import Card, Hunt, find_confounders
 from .kernels import Diagnosis, Kernels, diagnose, learned_kernels
+from .occlusion import Sweep, curves, forecast, occlusion, stability
 from .receptive_field import (
     EffectiveField,
     ReceptiveField,

@@ -186,7 +186,7 @@ def activations(net: Network, image: Any, layer: Any, *, call: int = -1) -> Acti
     layout = layout_of(chosen, output, batch)
     maps, extra = layout.maps(layout.image(output).float())
     if not bool(torch.isfinite(maps).all()):
-        raise NetworkError(_why_not_finite(net, batch, chosen.name))
+        raise NetworkError(why_not_finite(net, batch, chosen.name))
     return Activations(
         chosen.name, index, maps.contiguous().cpu().numpy(), extra.contiguous().cpu().numpy(), layout, batch[0].numpy()
     )
@@ -261,7 +261,7 @@ def _grid_like(cells: int, aspect: float) -> tuple[int, int]:
     return best, cells // best
 
 
-def _why_not_finite(net: Network, batch: Tensor, name: str) -> str:
+def why_not_finite(net: Network, batch: Tensor, name: str) -> str:
     """Name the first layer whose output is not finite, and whether its weights are to blame."""
     names = [layer.name for layer in net.layers if layer.leaf]
     with capture(net, names, keep=lambda output: bool(torch.isfinite(output).all())) as seen:

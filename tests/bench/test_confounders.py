@@ -1,4 +1,4 @@
-"""How often the hunt finds what was planted, and how often it cries wolf: `make bench`, some four minutes."""
+"""How often the hunt finds what was planted, and how often it cries wolf: `make bench`, about a minute."""
 
 from __future__ import annotations
 

@@ -124,7 +124,8 @@ def test_a_map_of_all_classes_takes_a_fraction_of_captums_time(name):
     wanted = net.forward(torch.stack([painted(x, torch.zeros_like(x), box) for box in some])).numpy()
     off = np.abs(hide.run(some)[0] - wanted).max() / np.abs(wanted).max()
     value = statistics.median(ratios)
-    what = (f"occlusion, {name}: {hide.how}, {mine:.2f} s {'in full' if name in FULL else 'from 4 blocks'}, x plain folded loop "
+    how = "in full" if name in FULL else "from 4 blocks"
+    what = (f"occlusion, {name}: {hide.how}, {mine:.2f} s {how}, x plain folded loop "
             f"{statistics.median(honest):.2f}, error {off:.0e}, reach {reach}")
     assert off < 1e-4
     report(what, f"{value:.2f} x", f">= {must}", value >= must)

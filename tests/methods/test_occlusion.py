@@ -217,7 +217,7 @@ def test_the_patch_is_a_seventh_of_the_image_and_moves_by_a_quarter_of_it_by_def
     ({"targets": 5}, "There is no class 5; the network has 5, counted from 0"),
     ({"targets": -1}, "There is no class -1"),
     ({"targets": "class9"}, "No class 'class9'; did you mean"),
-    ({"targets": 1.5}, "A target is the index or the name of a class"),
+    ({"targets": 1.5}, "A class is its index or its name"),
     ({"fill": "gray"}, "No fill 'gray'; did you mean 'grey'"),
     ({"windows": []}, "Windows are a list of patches, at least one"),
     ({"windows": [4], "patch": 4}, "Windows are a list of patches"),

@@ -116,7 +116,8 @@ def test_a_network_input_is_filled_in_its_own_units():
 def test_a_picture_that_equals_its_fill_equals_it_bit_by_bit():
     for net in (torchvision_net(), dv.demo.scenes(n=6)[0]):
         height, width = net.input_size[1:]
-        for level, fill in ((0, "black"), (255, "white"), (77, "mean"), (77, 77 / 255), (77, (77, 77, 77))):
+        many = [(level, fill) for level in range(1, 255, 9) for fill in ("mean", "blur", level / 255)]
+        for level, fill in [(0, "black"), (255, "white"), (77, (77, 77, 77)), *many]:
             image = Image.fromarray(np.full((height, width, 3), level, np.uint8))
             assert torch.equal(filled(net, image, fill), net.input(image)), (level, fill)
 

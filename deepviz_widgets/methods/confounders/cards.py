@@ -93,6 +93,9 @@ class Card:
                     and self.paste.low >= (LEAST_BLIND_RAISE if blind else LEAST_RAISE)
                     and self.cover.low >= LEAST_DROP)
 
+    def __repr__(self) -> str:
+        return f"Card({self}{'; an alarm' if self.alarm else ''})"
+
     def __str__(self) -> str:
         where = "" if np.isnan(self.outside) else f", {self.outside:.0%} of it outside the object"
         return (
@@ -119,6 +122,9 @@ class Hunt:
     done: int
     total: int
     skipped: int = 0
+
+    def __repr__(self) -> str:
+        return f"Hunt({self.done} of {self.total}; {self.headline})"
 
     @property
     def alarms(self) -> tuple[Card, ...]:

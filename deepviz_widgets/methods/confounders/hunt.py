@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from ...images import ImageSet, as_images
 from ...network import Network
 from ...words import plural
-from ..occlusion import as_target, filled, lattice
+from ..occlusion import filled, lattice
 from .cards import Card, Effect, Hunt
 from .patches import Patch, Seen, pasted, probabilities, readable, searched
 
@@ -87,7 +87,7 @@ def find_confounders(
     """
     images = as_images(photos)
     known = _labels(net, images, labels)
-    wanted = sorted({as_target(net.classes, target) for target in (classes if classes is not None else known)})
+    wanted = sorted({net.class_index(target) for target in (classes if classes is not None else known)})
     if len(set(known)) < 2:
         raise ValueError("The counter-test pastes patches onto images of other classes; give images of at least two.")
     rng = np.random.default_rng(seed)
@@ -121,7 +121,7 @@ def _labels(net: Network, images: ImageSet, labels: Sequence[int] | None) -> np.
     given = labels if labels is not None else images.labels
     if given is None:
         return np.array([int(net.scores(picture).raw[0].argmax()) for picture in images])
-    found = np.asarray([as_target(net.classes, int(label)) for label in given])
+    found = np.asarray([net.class_index(int(label)) for label in given])
     if len(found) != len(images):
         raise ValueError(f"There are {plural(len(images), 'image')} but {len(found)} labels.")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -48,8 +48,8 @@ class Patch:
     box: tuple[int, int, int, int]
     drop: float
     outside: float
-    pixels: Tensor
-    features: np.ndarray
+    pixels: Tensor = field(repr=False)
+    features: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)

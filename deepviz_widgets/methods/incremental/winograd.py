@@ -1,8 +1,8 @@
 """Winograd's convolution in plain torch: fewer multiplications for 3 x 3 and 5 x 5 kernels with many channels.
 
-A tile of m x m outputs of an r x r kernel takes (m + r - 1)^2 multiplications for each pair of channels, where the direct
-way takes m^2 r^2 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The points are chosen
-for a small error: with 0, +-3/4, +-3/2 it is about a third of that with 0, +-1, +-2.
+A tile of m x m outputs of an r x r kernel takes (m + r - 1)^2 multiplications for each pair of channels, where the
+direct way takes m^2 r^2 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The points
+are chosen for a small error: with 0, +-3/4, +-3/2 it is about a third of that with 0, +-1, +-2.
 """
 
 from __future__ import annotations

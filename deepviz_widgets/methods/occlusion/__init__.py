@@ -6,7 +6,7 @@ from .plan import Forecast, forecast
 from .positions import Lattice, lattice
 from .run import Occlusion, occlusion
 from .stability import Band, stability
-from .sweep import Sweep, as_target
+from .sweep import Sweep
 from .table import KINDS
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Lattice",
     "Occlusion",
     "Sweep",
-    "as_target",
     "curves",
     "filled",
     "fills_of",

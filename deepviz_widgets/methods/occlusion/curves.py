@@ -13,7 +13,6 @@ from ...words import size
 from ..incremental import Evaluator, evaluator
 from .fills import filled
 from .positions import lattice
-from .sweep import as_target
 from .table import Table, check_kind
 
 
@@ -129,7 +128,7 @@ def curves(
     ((17,), (5, 17))
     """
     check_kind(kind)
-    chosen = as_target(net.classes, target)
+    chosen = net.class_index(target)
     picture = net.picture(image)
     x = net.input(picture)
     tiles, importance, sides = _tiles((x.shape[1], x.shape[2]), heat, patch)

@@ -14,12 +14,12 @@ import torch
 from ...network import Network
 from ...scores import NetworkError, notes_on_scores
 from ...words import size
-from ..activations import _why_not_finite
+from ..activations import why_not_finite
 from ..incremental import Evaluator, evaluator
 from .fills import filled, name_of_fill
 from .order import Order, blocks_of, cut
 from .positions import Lattice, lattice, segments_of
-from .sweep import Sweep, as_target
+from .sweep import Sweep
 from .table import Table
 
 _CAREFUL = 4  # positions of the first step, before anything is known about the speed; later ones grow by as much
@@ -127,7 +127,7 @@ class Occlusion(Iterator[Sweep]):
         names = [self.net.layer(layer).name for layer in self._options["layers"]]
         engine = evaluator(self.net, self.x, self.filled, layers=names, engine=self._options["engine"])
         if not np.isfinite(engine.clean).all():
-            raise NetworkError(_why_not_finite(self.net, self.x[None], self.net.layers[-1].name))
+            raise NetworkError(why_not_finite(self.net, self.x[None], self.net.layers[-1].name))
         if self.sweep is None:
             self._tabulate(engine)
         elif not np.allclose(engine.clean, self._clean, rtol=1e-3, atol=1e-3 * float(np.abs(self._clean).max())):
@@ -143,7 +143,7 @@ class Occlusion(Iterator[Sweep]):
             )
         targets = options["targets"]
         several = [] if targets is None else list(targets) if isinstance(targets, (list, tuple)) else [targets]
-        self._targets = tuple(as_target(net.classes, target) for target in several)
+        self._targets = tuple(net.class_index(target) for target in several)
         picture = net.picture(self.image)
         x = net.input(picture)
         self.lattices = _lattices((x.shape[1], x.shape[2]), options)
@@ -219,7 +219,7 @@ class Occlusion(Iterator[Sweep]):
         bad = np.flatnonzero(~np.isfinite(run[0]).all(1))
         if len(bad):
             hidden = torch.from_numpy(part.masks(positions[bad[:1]]))
-            why = _why_not_finite(self.net, torch.where(hidden, self.filled, self.x)[None], self.net.layers[-1].name)
+            why = why_not_finite(self.net, torch.where(hidden, self.filled, self.x)[None], self.net.layers[-1].name)
             where = ", ".join(map(str, part.boxes[positions[bad[0]]][:2].tolist()))
             raise NetworkError(f"With the patch at ({where}): {why}")
         return run

@@ -12,7 +12,6 @@ import numpy as np
 from ...network import Network
 from .fills import name_of_fill
 from .run import occlusion
-from .sweep import as_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ def stability(
         sweeps = occlusion(net, image, patch=patch, fill=fill, targets=target, engine=engine, seed=seed, pace=pace)
         for sweep in sweeps:
             if chosen is None:
-                chosen = sweep.base_winner if target is None else as_target(net.classes, target)
+                chosen = sweep.base_winner if target is None else net.class_index(target)
             heat = sweep.heat(chosen, kind)
             named = (*repeats, (sweep.patch, name_of_fill(fill)))
             yield _band(chosen, kind, [*heats, heat], named, done + sweep.done, total + sweep.total)

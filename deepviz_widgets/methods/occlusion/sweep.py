@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ...scores import as_class
 from ...words import count, no_such
 from .heat import averaged, guessed
 from .positions import Lattice
@@ -187,12 +187,12 @@ class Sweep:
         ValueError
             For an unknown class or kind, or where there are several windows.
         """
-        values = self._table.scores(kind, self.scores_are, as_target(self.classes, target))
+        values = self._table.scores(kind, self.scores_are, as_class(self.classes, target))
         return self._grid(values)
 
     def effect(self, target: Any, kind: str = "probability") -> np.ndarray:
         """Return how much hiding lowers the score of a class, (rows, columns); negative where it raises it."""
-        target = as_target(self.classes, target)
+        target = as_class(self.classes, target)
         return self._grid(self._effect(target, kind))
 
     def winner(self) -> np.ndarray:
@@ -221,7 +221,7 @@ class Sweep:
 
     def strongest(self, target: Any, most: int = 4, kind: str = "probability") -> np.ndarray:
         """Return the positions that lower the score of a class most and do not overlap, (n,) int, at most so many."""
-        effects = self._effect(as_target(self.classes, target), kind)
+        effects = self._effect(as_class(self.classes, target), kind)
         chosen: list[int] = []
         for position in np.argsort(-np.where(self.known, effects, -np.inf), kind="stable"):
             if len(chosen) == most or not effects[position] > 0:
@@ -237,14 +237,14 @@ class Sweep:
 
         Only known positions count; pixels that none of them covers are NaN.
         """
-        return averaged(self.lattices, self._effect(as_target(self.classes, target), kind), self.known)
+        return averaged(self.lattices, self._effect(as_class(self.classes, target), kind), self.known)
 
     def heat(self, target: Any, kind: str = "probability") -> np.ndarray:
         """Return the same for display, (H, W) float32: unknown positions are guessed from those around.
 
         Complete, it is `as_attribution` of that kind; pixels that no position covers are 0.
         """
-        effects = self._effect(as_target(self.classes, target), kind)
+        effects = self._effect(as_class(self.classes, target), kind)
         parts = [
             guessed(part, effects[rows], self.known[rows])
             for part, rows in zip(self.lattices, self._slices(), strict=True)
@@ -275,25 +275,6 @@ class Sweep:
                 f"There are maps of {len(self.lattices)} windows; choose one, as in sweep.window(0), or take heat()."
             )
         return values.reshape(self.rows, self.columns)
-
-
-def as_target(classes: Sequence[str], target: Any) -> int:
-    """Take a class by its index or its name.
-
-    Raises
-    ------
-    ValueError
-        If there is no such class.
-    """
-    if isinstance(target, str):
-        if target not in classes:
-            raise ValueError(no_such("class", target, list(classes)))
-        return list(classes).index(target)
-    if isinstance(target, bool) or not isinstance(target, (int, np.integer)):
-        raise ValueError(f"A target is the index or the name of a class; {target!r} is neither.")
-    if not 0 <= target < len(classes):
-        raise ValueError(f"There is no class {target}; the network has {count(len(classes))}, counted from 0.")
-    return int(target)
 
 
 def _overlap(one: np.ndarray, other: np.ndarray) -> bool:
