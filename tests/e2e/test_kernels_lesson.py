@@ -160,8 +160,8 @@ def test_keys_in_a_widget_do_not_move_the_notebook(page, grid):
     assert page.evaluate(cell) == before
     grid.root.get_by_role("combobox", name="Order").focus()
     page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
     assert page.evaluate(cell) == before
-    assert grid.python("print(grid.order)") == "norm"
 
 
 def test_an_exercise_asks_for_its_answer(page):

@@ -181,6 +181,7 @@ export function tileGrid({ view, label, name, draw, onHover, onChoose }) {
     const to = e.key === 'Enter' || e.key === ' ' ? at : step(e.key, at, { ...state.shape, page, ctrl: e.ctrlKey });
     if (to === null) return;
     e.preventDefault();
+    state.chosen = to; // the next key may come before the next frame
     onChoose(to);
     reveal(to);
   });
