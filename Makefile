@@ -33,7 +33,7 @@ test-python: .venv/.dev
 	$(PY) -m pytest --nbval-lax notebooks tests -m "not zoo and not bench"
 
 test-zoo: .venv/.dev  ## all of torchvision's classifiers, and the README's grid of them
-	$(PY) -m pytest tests/zoo tests/methods/test_receptive_field_families.py --junitxml=.venv/zoo.xml
+	$(PY) -m pytest tests/zoo tests/methods/test_receptive_field_families.py tests/methods/test_incremental_families.py --junitxml=.venv/zoo.xml
 	$(PY) tests/zoo/grid.py .venv/zoo.xml
 
 bench: .venv/.dev  ## measured ratios, printed

@@ -107,7 +107,7 @@ def test_a_map_of_all_classes_takes_a_fraction_of_captums_time(name):
     boxes = lattice(side, side, *((16, 4) if side == 64 else (32, 8)))
     count = round(len(boxes) ** 0.5)
     hide = evaluator(net, x, torch.zeros_like(x))
-    per_side, sample = (7, 32) if side == 64 else (4, 16)
+    per_side, sample = (7, 32) if side == 64 else (4, max(16, *batches))
     captum = {batch: captums(net, x, batch, per_side) for batch in batches}
     plain = {batch: plainly(net, x, batch, sample) for batch in batches}
     for run in (*captum.values(), *plain.values()):
