@@ -14,7 +14,7 @@ from ..methods.receptive_field import Progressive, ReceptiveField, receptive_fie
 from ..network import Network
 from ..words import count, plural
 from . import wire
-from .base import LayerName, Widget, bundle
+from .base import ImageIndex, LayerName, Widget, bundle
 
 _MOST_NAMES = 2000
 
@@ -82,7 +82,7 @@ class ActivationMaps(Widget):
     layer = LayerName("", help="Name of the layer.").tag(sync=True)
     call = t.Int(0, help="Which call of the layer, counted from 0.").tag(sync=True)
     channel = t.Int(0, help="The enlarged channel.").tag(sync=True)
-    image = t.Int(0, help="Index of the image.").tag(sync=True)
+    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
     order = t.Enum(ORDERS, "index", help="Order of the tiles.").tag(sync=True)
     over = t.Enum(("image", "all"), "image", help="What the order goes by.").tag(sync=True)
     scale = t.Enum(("each", "shared"), "each", help="Contrast per channel or per layer.").tag(sync=True)
@@ -203,13 +203,6 @@ class ActivationMaps(Widget):
         super().resume()
 
     # ---------------------------------------------------------------- state
-
-    @t.validate("image")
-    def _valid_image(self, proposal: Any) -> int:
-        value, number = proposal["value"], len(self._images) if self._images is not None else 1
-        if not 0 <= value < number:
-            raise t.TraitError(f"There is no image {value}; there are {count(number)}, counted from 0.")
-        return value
 
     @t.validate("channel")
     def _valid_channel(self, proposal: Any) -> int:

@@ -13,7 +13,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from ..images import ImageSet
 from ..network import Network
+from ..words import count
 from .job import STATES, Job
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -49,6 +51,19 @@ class ClassIndex(t.Int):
             raise t.TraitError(str(error)) from None
 
 
+class ImageIndex(t.Int):
+    """One of the widget's images (`_images`), counted from 0; without images there is only 0."""
+
+    def validate(self, obj: Any, value: Any) -> int:
+        """Return the index, or raise with how many images there are."""
+        value = super().validate(obj, value)
+        number = 1 if obj._images is None else len(obj._images)
+        if not 0 <= value < number:
+            there = "is" if number == 1 else "are"
+            raise t.TraitError(f"There is no image {value}; there {there} {count(number)}, counted from 0.")
+        return value
+
+
 class Widget(anywidget.AnyWidget):
     """Base of all widgets.
 
@@ -70,6 +85,7 @@ class Widget(anywidget.AnyWidget):
     _job = t.Int(0).tag(sync=True)
 
     _net: Network | None = None
+    _images: ImageSet | None = None
     _worker: Job | None = None
     _sync_lock = threading.RLock()  # each instance gets its own; this one serves while it is being made
 

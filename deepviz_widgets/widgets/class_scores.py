@@ -11,8 +11,7 @@ import traitlets as t
 
 from ..images import ImageSet, as_images
 from ..network import Network
-from ..words import count
-from .base import ClassIndex
+from .base import ClassIndex, ImageIndex
 from .charts import ACCENT, BAR, TEXT
 
 
@@ -52,15 +51,16 @@ class ClassScores(bqplot.Figure):
     'wheel'
     """
 
-    image = t.Int(0, help="Index of the image.")
+    image = ImageIndex(0, help="Index of the image.")
     target = ClassIndex(0, help="The marked class.")
+    _images: ImageSet | None = None
     _links: Sequence[t.link] = ()
 
     def __init__(self, net: Network, images: Any, *, image: Any = 0, target: Any = None, most: int = 8):
         if not isinstance(net, Network):
             raise TypeError(f"ClassScores needs a Network; wrap the {type(net).__name__}: Network(model, ...).")
         self.network = net
-        self._images: ImageSet = as_images(images)
+        self._images = as_images(images)
         self._most = min(most, len(net.classes))
         self._order = np.zeros(0, int)
         self._bars, axes = _chart()
@@ -87,14 +87,6 @@ class ClassScores(bqplot.Figure):
             link.unlink()
         self._links = []
         super().close()
-
-    @t.validate("image")
-    def _valid_image(self, proposal: Any) -> int:
-        if not 0 <= proposal["value"] < len(self._images):
-            raise t.TraitError(
-                f"There is no image {proposal['value']}; there are {count(len(self._images))}, counted from 0."
-            )
-        return proposal["value"]
 
     @t.observe("image")
     def _score(self, _change: Any = None) -> None:

@@ -27,7 +27,7 @@ from ..methods.kernels import (
 from ..network import Network
 from ..words import count
 from . import wire
-from .base import LayerName, Widget, bundle
+from .base import ImageIndex, LayerName, Widget, bundle
 from .charts import WeightHistogram
 
 _SORTED = tuple(by for by in ORDERS if by != "index")
@@ -98,7 +98,7 @@ class KernelGrid(Widget):
     side = t.Enum(SIDES, "inputs", help="What the tiles of a deeper layer are.").tag(sync=True)
     order = t.Enum(ORDERS, "index", help="Order of the tiles.").tag(sync=True)
     scale = t.Enum(("each", "layer"), "each", help="Contrast per kernel or per layer.").tag(sync=True)
-    image = t.Int(0, help="Index of the image.").tag(sync=True)
+    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
     step = t.Int(0, help="Index of the checkpoint.").tag(sync=True)
     _layers = t.List().tag(sync=True)
     _steps = t.List().tag(sync=True)
@@ -196,7 +196,7 @@ class KernelGrid(Widget):
 
     # ---------------------------------------------------------------- state
 
-    @t.validate("channel", "source", "image", "step")
+    @t.validate("channel", "source", "step")
     def _valid_index(self, proposal: Any) -> int:
         name, value = proposal["trait"].name, proposal["value"]
         number = self._numbers()[name]
@@ -210,8 +210,7 @@ class KernelGrid(Widget):
 
     def _numbers(self) -> dict[str, int]:
         out, inputs = self._shape()
-        images = len(self._images) if self._images is not None else 1
-        return {"channel": out, "source": inputs, "image": images, "step": len(self._checkpoints)}
+        return {"channel": out, "source": inputs, "step": len(self._checkpoints)}
 
     def _shape(self) -> tuple[int, int]:
         try:

@@ -15,7 +15,7 @@ from ..methods.occlusion import FILLS, KINDS, Occlusion, Sweep, fills_of, occlus
 from ..network import Network
 from ..words import count
 from . import wire
-from .base import ClassIndex, Widget, bundle
+from .base import ClassIndex, ImageIndex, Widget, bundle
 
 _MOST_SENT = 64  # classes whose scores travel with the map; choosing another sends that one too
 _MOST_DRAGGED = 5000  # positions that the slider leads to; Python may ask for more
@@ -79,7 +79,7 @@ class OcclusionMap(Widget):
     _css = bundle("occlusion_map.css")
 
     target = ClassIndex(0, help="The class whose score is mapped.").tag(sync=True)
-    image = t.Int(0, help="Index of the image.").tag(sync=True)
+    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
     patch = t.Int(1, help="Side of the patch in pixels.").tag(sync=True)
     stride = t.Int(1, help="Pixels from one position to the next.").tag(sync=True)
     fill = t.Enum(FILLS, "mean", help="What the patch shows.").tag(sync=True)
@@ -126,7 +126,7 @@ class OcclusionMap(Widget):
         **unknown: Any,
     ):
         super().__init__(net, **unknown)
-        self._images: ImageSet | None = None if images is None else as_images(images)
+        self._images = None if images is None else as_images(images)
         self._runs: dict[tuple[Any, ...], Occlusion] = {}
         self._sent: list[int] = []
         self._shown, self._drawn, self._began = 0, 0.0, (0.0, 0)
@@ -173,13 +173,6 @@ class OcclusionMap(Widget):
         return None if run is None else run.sweep
 
     # ---------------------------------------------------------------- state
-
-    @t.validate("image")
-    def _valid_image(self, proposal: Any) -> int:
-        value, number = proposal["value"], len(self._images) if self._images is not None else 1
-        if not 0 <= value < number:
-            raise t.TraitError(f"There is no image {value}; there are {count(number)}, counted from 0.")
-        return value
 
     @t.validate("patch", "stride")
     def _valid_side(self, proposal: Any) -> int:
