@@ -2,7 +2,7 @@
 import { button, segmented, select, slider, stepper } from '../lib/controls.js';
 import { hear } from '../lib/frame.js';
 import { ORDERS } from './data.js';
-import { box, keeper } from './parts.js';
+import { box, keeper } from '../lib/parts.js';
 import { SAVED } from './words.js';
 import { count } from '../lib/text.js';
 import { min } from './maths.js';

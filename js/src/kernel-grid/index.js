@@ -2,7 +2,7 @@
 import { widget } from '../lib/view.js';
 import { controls } from './bar.js';
 import { isDead, mostOf, normOf } from './data.js';
-import { box } from './parts.js';
+import { box } from '../lib/parts.js';
 import { responseRow } from './response.js';
 import { side } from './side.js';
 import { stateOf } from './state.js';

@@ -2,7 +2,7 @@
 import { clamp } from '../lib/clamp.js';
 import { attributes, hear, make } from '../lib/frame.js';
 import { svg } from '../lib/icons.js';
-import { box } from './parts.js';
+import { box } from '../lib/parts.js';
 import { min } from './maths.js';
 
 /** The axis and the highest dot, px from above. */

@@ -10,7 +10,8 @@ import { css } from '../lib/theme.js';
 import { patchOf, products, strongest, windowOf } from './answer.js';
 import { largest } from './data.js';
 import { picture } from './paint.js';
-import { box, figure, keeper } from './parts.js';
+import { box, keeper } from '../lib/parts.js';
+import { figure } from './figure.js';
 import { about0, SAVED, sumOf } from './words.js';
 import { floor, max, min, round, missing } from './maths.js';
 

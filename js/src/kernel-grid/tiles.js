@@ -1,11 +1,11 @@
 /** All kernels of a layer as tiles, drawn from one sheet. */
-import { ring } from '../lib/canvas.js';
+import { nothing, ring } from '../lib/canvas.js';
 import { clamp } from '../lib/clamp.js';
 import { geometry, tileGrid } from '../lib/grid.js';
 import { css } from '../lib/theme.js';
 import { isDead, tileOf } from './data.js';
 import { atlas } from './paint.js';
-import { keeper, nothing } from './parts.js';
+import { keeper } from '../lib/parts.js';
 import { byKernel, titleOf } from './words.js';
 import { missing } from './maths.js';
 
@@ -55,7 +55,7 @@ export function kernelGrid(view, state, { onHover, onChoose }) {
   function paint(k, ctx, i, box) {
     const dead = isDead(k, state.at, i);
     const sheet = kept(stamp(), () => atlas(k, state.at, (n) => state.most(k, n)));
-    if (dead || tileOf(k, state.at, i).some(missing)) nothing(root, ctx, ...box);
+    if (dead || tileOf(k, state.at, i).some(missing)) nothing(ctx, root, ...box);
     if (!dead) sheet(ctx, i, box);
   }
 

@@ -1,6 +1,6 @@
 /** What was measured about the health of the layer, in words, beside a plot. */
 import { hear, make, put, write } from '../lib/frame.js';
-import { box, keeper } from './parts.js';
+import { box, keeper } from '../lib/parts.js';
 import { dotPlot } from './plot.js';
 import { measured, said } from './words.js';
 import { missing } from './maths.js';

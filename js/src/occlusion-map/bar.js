@@ -3,7 +3,7 @@ import { button, segmented, select, slider, stepper } from '../lib/controls.js';
 import { hear, make, throttle } from '../lib/frame.js';
 import { count, fixed, percent } from '../lib/text.js';
 import { baseOf, has } from './data.js';
-import { box, keeper } from './parts.js';
+import { box, keeper } from '../lib/parts.js';
 import { SAVED } from './words.js';
 import { max, min } from './maths.js';
 

@@ -2,7 +2,7 @@
 import { make, put } from '../lib/frame.js';
 import { fixed, signed } from '../lib/text.js';
 import { baseOf, ends, scoreOf } from './data.js';
-import { box } from './parts.js';
+import { box } from '../lib/parts.js';
 import { max, min, missing } from './maths.js';
 
 /** @typedef {import('./data.js').Answer} Answer */

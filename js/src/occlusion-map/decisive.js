@@ -3,7 +3,7 @@ import { density, fit } from '../lib/canvas.js';
 import { attributes, hear, make, put } from '../lib/frame.js';
 import { signed } from '../lib/text.js';
 import { FAINT } from './state.js';
-import { box } from './parts.js';
+import { box } from '../lib/parts.js';
 import { ofPart } from './words.js';
 import { abs, max } from './maths.js';
 

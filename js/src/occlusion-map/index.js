@@ -8,7 +8,7 @@ import { baseOf } from './data.js';
 import { decisive, partRow } from './decisive.js';
 import { listen } from './hands.js';
 import { maps } from './maps.js';
-import { box, keeper } from './parts.js';
+import { box, keeper } from '../lib/parts.js';
 import { painter } from './picture.js';
 import { stateOf } from './state.js';
 import * as words from './words.js';

@@ -7,7 +7,7 @@ import { ends, spread } from './data.js';
 import { regionOf } from './lattice.js';
 import { missing } from './maths.js';
 import { blank, category, glow, heat, mosaic, outline } from './paint.js';
-import { box, keeper } from './parts.js';
+import { box, keeper } from '../lib/parts.js';
 import * as words from './words.js';
 
 /** @typedef {import('./data.js').Sweep} Sweep */

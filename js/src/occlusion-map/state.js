@@ -2,7 +2,7 @@
 import { throttle } from '../lib/frame.js';
 import { asker } from './ask.js';
 import * as data from './data.js';
-import { keeper } from './parts.js';
+import { keeper } from '../lib/parts.js';
 import { max, min } from './maths.js';
 
 /** @typedef {import('./data.js').Sweep} Sweep */

@@ -1,5 +1,5 @@
-/** Small parts that the view is put together from. */
-import { make } from '../lib/frame.js';
+/** Small parts that views are put together from. */
+import { make } from './frame.js';
 
 /** A div and what is inside. @param {string} name @param {(Node | string)[]} inside */
 export function box(name, ...inside) {

@@ -1,32 +1,9 @@
-/** The parts that the view is put together from. */
-import { fit, hatch, stretch, twoTone } from '../lib/canvas.js';
+/** A picture with all that belongs to it. */
+import { fit, nothing, stretch, twoTone } from '../lib/canvas.js';
 import { ramp } from '../lib/color.js';
 import { attributes, make, put } from '../lib/frame.js';
-import { css } from '../lib/theme.js';
+import { box } from '../lib/parts.js';
 import { max, min } from './maths.js';
-
-/** A div and what is inside. @param {string} name @param {(Node | string)[]} inside */
-export function box(name, ...inside) {
-  const el = make('div', name);
-  el.append(...inside);
-  return el;
-}
-
-/** Hatched. @type {(root: HTMLElement, ctx: CanvasRenderingContext2D, ...box: [number, number, number, number]) => void} */
-export const nothing = (root, ctx, ...rectangle) =>
-  hatch(ctx, ...rectangle, css(root, '--dvw-void'), css(root, '--dvw-void-2'));
-
-/** Makes again only what has changed. @template T */
-export function keeper() {
-  let last = '';
-  /** @type {T} */
-  let kept;
-  return (/** @type {string} */ stamp, /** @type {() => T} */ make) => {
-    if (stamp !== last) kept = make();
-    last = stamp;
-    return kept;
-  };
-}
 
 /**
  * @typedef {object} Shown
@@ -51,7 +28,7 @@ export function figure(root) {
       put(right, aside);
       attributes(canvas, { role: 'img', 'aria-label': `${title} ${aside}`, style: `width:${w}px;height:${h}px` });
       const ctx = fit(canvas, w, h);
-      nothing(root, ctx, 0, 0, w, h);
+      nothing(ctx, root, 0, 0, w, h);
       if (from) stretch(ctx, from, 0, 0, w, h);
       if (mark) {
         const [sx, sy] = [w / cells[1], h / cells[0]];
