@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
-from ..images import ImageSet, as_images
+from ..images import as_images
 from ..methods.activations import ORDERS, Activations, ChannelStatistics, activations, ordered, overview, survey
 from ..methods.receptive_field import Progressive, ReceptiveField, receptive_field
 from ..network import Network
 from ..words import count, plural
 from . import wire
-from .base import ImageIndex, LayerName, Widget, bundle
+from .base import ImageWidget, LayerName, bundle
 
 _MOST_NAMES = 2000
 
 
-class ActivationMaps(Widget):
+class ActivationMaps(ImageWidget):
     """Every channel of a layer as a tile, one of them enlarged beside the image.
 
     Parameters
@@ -82,7 +82,6 @@ class ActivationMaps(Widget):
     layer = LayerName("", help="Name of the layer.").tag(sync=True)
     call = t.Int(0, help="Which call of the layer, counted from 0.").tag(sync=True)
     channel = t.Int(0, help="The enlarged channel.").tag(sync=True)
-    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
     order = t.Enum(ORDERS, "index", help="Order of the tiles.").tag(sync=True)
     over = t.Enum(("image", "all"), "image", help="What the order goes by.").tag(sync=True)
     scale = t.Enum(("each", "shared"), "each", help="Contrast per channel or per layer.").tag(sync=True)
@@ -90,7 +89,6 @@ class ActivationMaps(Widget):
     colors = t.Enum(("auto", "viridis", "grey", "diverging"), "auto", help="Colour map.").tag(sync=True)
     overlay = t.Float(0.0, min=0.0, max=1.0, help="Opacity of the map over the image.").tag(sync=True)
     _layers = t.List().tag(sync=True)
-    _image = t.Dict().tag(sync=True)
     _picture = t.Bytes(b"").tag(sync=True)
     _picture_meta = t.Dict().tag(sync=True)
     _tiles = t.Bytes(b"").tag(sync=True)
@@ -144,22 +142,6 @@ class ActivationMaps(Widget):
         self._restart()
 
     # ---------------------------------------------------------------- for users
-
-    @property
-    def images(self) -> ImageSet | None:
-        """The images to choose from; set it to anything that `ImageSet` takes."""
-        return self._images
-
-    @images.setter
-    def images(self, images: Any) -> None:
-        self.network  # noqa: B018
-        self._images = as_images(images)
-        self._activations, self._prepared, self._image = None, None, {}
-        self._forget_statistics()
-        if self.image >= len(self._images):
-            self.image = 0
-        else:
-            self._restart()
 
     @property
     def activations(self) -> Activations | None:
@@ -245,6 +227,10 @@ class ActivationMaps(Widget):
     def _channels(self) -> int:
         return self.network.layer(self.layer).layout.channels if self._net is not None and self.layer else 1
 
+    def _forget_images(self) -> None:
+        self._activations = self._prepared = None
+        self._forget_statistics()
+
     def _forget_statistics(self) -> None:
         self._statistics = self._measuring = None
         self._measure_on = False
@@ -320,8 +306,7 @@ class ActivationMaps(Widget):
         if self._image.get("index") == image:
             return
         pixels = self.network.displayed(tensor)
-        self._image = {"index": image, "name": picture.name, "label": picture.class_name, "count": len(self._images),
-                       "height": pixels.shape[0], "width": pixels.shape[1]}
+        self._describe(image, picture, *pixels.shape[:2])
         self._picture, self._picture_meta = wire.picture(pixels)
 
     def _send_map(self, found: Activations) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from ..images import ImageSet
+from ..images import ImageSet, as_images
 from ..network import Network
+from ..pictures import Picture
 from ..words import count
 from .job import STATES, Job
 
@@ -258,6 +259,43 @@ class Widget(anywidget.AnyWidget):
     def _keywords(cls) -> list[str]:
         code = cls.__init__.__code__
         return list(itertools.islice(code.co_varnames, 1, code.co_argcount + code.co_kwonlyargcount))
+
+
+class ImageWidget(Widget):
+    """Base of the widgets that look at one of several images.
+
+    Attributes
+    ----------
+    image : int
+        Which image, counted from 0.
+    images : ImageSet or None
+    """
+
+    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
+    _image = t.Dict().tag(sync=True)
+
+    @property
+    def images(self) -> ImageSet | None:
+        """The images to choose from; set it to anything that `ImageSet` takes."""
+        return self._images
+
+    @images.setter
+    def images(self, images: Any) -> None:
+        self.network  # noqa: B018  says so if the widget is closed
+        self._images, self._image = as_images(images), {}
+        self._forget_images()
+        if self.image >= len(self._images):
+            self.image = 0
+        else:
+            self._restart()
+
+    def _forget_images(self) -> None:
+        """Drop what was computed of the images that were there before."""
+
+    def _describe(self, index: int, picture: Picture, height: int, width: int) -> None:
+        """Tell the page which image it shows, and its size as the network's input."""
+        self._image = {"index": index, "name": picture.name, "label": picture.class_name,
+                       "count": len(self._images or ()), "height": height, "width": width}
 
 
 def _sentence(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
-from ..images import ImageSet, as_images
+from ..images import as_images
 from ..methods.kernels import (
     ORDERS,
     SIDES,
@@ -25,16 +25,17 @@ from ..methods.kernels import (
     why_none,
 )
 from ..network import Network
+from ..pictures import Picture
 from ..words import count
 from . import wire
-from .base import ImageIndex, LayerName, Widget, bundle
+from .base import ImageWidget, LayerName, bundle
 from .charts import WeightHistogram
 
 _SORTED = tuple(by for by in ORDERS if by != "index")
 _NO_IMAGES = "Give images to see what a kernel answers: KernelGrid(net, images)."
 
 
-class KernelGrid(Widget):
+class KernelGrid(ImageWidget):
     """The learned kernels of a layer, one of them in detail, and a verdict with its numbers.
 
     Parameters
@@ -98,7 +99,6 @@ class KernelGrid(Widget):
     side = t.Enum(SIDES, "inputs", help="What the tiles of a deeper layer are.").tag(sync=True)
     order = t.Enum(ORDERS, "index", help="Order of the tiles.").tag(sync=True)
     scale = t.Enum(("each", "layer"), "each", help="Contrast per kernel or per layer.").tag(sync=True)
-    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
     step = t.Int(0, help="Index of the checkpoint.").tag(sync=True)
     _layers = t.List().tag(sync=True)
     _steps = t.List().tag(sync=True)
@@ -111,7 +111,6 @@ class KernelGrid(Widget):
     _exact_meta = t.Dict().tag(sync=True)
     _measures = t.Bytes(b"").tag(sync=True)
     _verdict = t.List().tag(sync=True)
-    _image = t.Dict().tag(sync=True)
     _input = t.Bytes(b"").tag(sync=True)
     _input_meta = t.Dict().tag(sync=True)
     _response = t.Bytes(b"").tag(sync=True)
@@ -159,20 +158,6 @@ class KernelGrid(Widget):
         self._restart()
 
     # ---------------------------------------------------------------- for users
-
-    @property
-    def images(self) -> ImageSet | None:
-        """The images to choose from; set it to anything that `ImageSet` takes."""
-        return self._images
-
-    @images.setter
-    def images(self, images: Any) -> None:
-        self.network  # noqa: B018
-        self._images, self._responded, self._image = as_images(images), None, {}
-        if self.image >= len(self._images):
-            self.image = 0
-        else:
-            self._restart()
 
     @property
     def kernels(self) -> Kernels:
@@ -246,6 +231,9 @@ class KernelGrid(Widget):
             self._send_exact()
             self._send_response()
 
+    def _forget_images(self) -> None:
+        self._responded = None
+
     def _release(self) -> None:
         self._images = self._responded = self._histogram = self._checkpoints = None
         self._diagnoses = []
@@ -280,8 +268,7 @@ class KernelGrid(Widget):
         elif self._responded is None or self._responded[0] != wanted:
             try:
                 picture = self._images[self.image]
-                yield self._show_picture, picture, self._net.input(picture)
-                yield self._show_response, wanted, respond(self._net, picture, self.layer)
+                yield self._show_response, wanted, picture, respond(self._net, picture, self.layer)
             except (ValueError, RuntimeError) as error:  # an image that does not fit must not take the kernels away
                 yield self._show_no_response, str(error)
 
@@ -348,21 +335,17 @@ class KernelGrid(Widget):
                  "findings": wire.plain(one.findings), "random": wire.plain(one.random_fine)} for one in found
             ]
 
-    def _show_response(self, key: tuple[str, int, int], found: Response) -> None:
+    def _show_response(self, key: tuple[str, int, int], picture: Picture, found: Response) -> None:
         self._responded = key, found
-        self._send_response()
+        with self.hold_sync():
+            self._describe(self.image, picture, *found.size)
+            self._send_response()
 
     def _show_no_response(self, why: str) -> None:
         self._responded = None
         with self.hold_sync():
             self._fails = why
             self._input, self._input_meta, self._response, self._response_meta = b"", {}, b"", {}
-
-    def _show_picture(self, picture: Any, tensor: Any) -> None:
-        if self._image.get("index") == self.image:
-            return
-        self._image = {"index": self.image, "name": picture.name, "label": picture.class_name,
-                       "count": len(self._images), "height": tensor.shape[1], "width": tensor.shape[2]}
 
     def _send_response(self) -> None:
         if self._responded is None or self._responded[0] != (self.layer, self.image, self.step):

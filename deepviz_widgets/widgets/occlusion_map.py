@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
-from ..images import ImageSet, as_images
-from ..methods.occlusion import FILLS, KINDS, Occlusion, Sweep, fills_of, occlusion
+from ..images import as_images
+from ..methods.occlusion import FILLS, KINDS, Occlusion, Sweep, fills_of, occlusion, usual_side
 from ..network import Network
 from ..words import count
 from . import wire
-from .base import ClassIndex, ImageIndex, Widget, bundle
+from .base import ClassIndex, ImageWidget, bundle
 
 _MOST_SENT = 64  # classes whose scores travel with the map; choosing another sends that one too
 _MOST_DRAGGED = 5000  # positions that the slider leads to; Python may ask for more
@@ -23,7 +23,7 @@ _RUNS_KEPT = 6  # sweeps, so that going back to one goes on where it was
 _BEAT = 0.25  # seconds between pictures of a running sweep
 
 
-class OcclusionMap(Widget):
+class OcclusionMap(ImageWidget):
     """An image with a patch to drag over it, and the map of what hiding each part changes.
 
     Parameters
@@ -79,7 +79,6 @@ class OcclusionMap(Widget):
     _css = bundle("occlusion_map.css")
 
     target = ClassIndex(0, help="The class whose score is mapped.").tag(sync=True)
-    image = ImageIndex(0, help="Index of the image.").tag(sync=True)
     patch = t.Int(1, help="Side of the patch in pixels.").tag(sync=True)
     stride = t.Int(1, help="Pixels from one position to the next.").tag(sync=True)
     fill = t.Enum(FILLS, "mean", help="What the patch shows.").tag(sync=True)
@@ -91,7 +90,6 @@ class OcclusionMap(Widget):
     _fills = t.List().tag(sync=True)
     _limits = t.Dict().tag(sync=True)
     _layer = t.Unicode("").tag(sync=True)
-    _image = t.Dict().tag(sync=True)
     _picture = t.Bytes(b"").tag(sync=True)
     _picture_meta = t.Dict().tag(sync=True)
     _filled = t.Bytes(b"").tag(sync=True)
@@ -132,14 +130,13 @@ class OcclusionMap(Widget):
         self._shown, self._drawn, self._began = 0, 0.0, (0.0, 0)
         self._own_target = target is not None
         self.layout.flex = "4 1 440px"  # its share of a row
-        side = max(8, min(net.input_size[1:]) // 7)
         given = {"target": target, "image": image, "patch": patch, "stride": stride, "place": place}
         with self.hold_sync():
             self._classes, self._fills = list(net.classes), list(fills_of(net))
             self._layer = _last_maps(net) if feature_layer is None else net.layer(feature_layer).name
             most = min(net.input_size[1:])
             self._limits = {"patch": [1, most], "stride": [_least_stride(net.input_size), most]}
-            self.patch = side if patch is None else _value(patch, "patch")
+            self.patch = usual_side(net.input_size[1:]) if patch is None else _value(patch, "patch")
             self.stride = max(1, self.patch // 4) if stride is None else _value(stride, "stride")
             self.image, self.place = _value(image, "image"), list(_value(place, "place"))
             self.fill, self.score, self.view, self.overlay = fill, score, view, overlay
@@ -150,21 +147,6 @@ class OcclusionMap(Widget):
         self._restart()
 
     # ---------------------------------------------------------------- for users
-
-    @property
-    def images(self) -> ImageSet | None:
-        """The images to choose from; set it to anything that `ImageSet` takes."""
-        return self._images
-
-    @images.setter
-    def images(self, images: Any) -> None:
-        self.network  # noqa: B018
-        self._images, self._image = as_images(images), {}
-        self._runs.clear()
-        if self.image >= len(self._images):
-            self.image = 0
-        else:
-            self._restart()
 
     @property
     def sweep(self) -> Sweep | None:
@@ -215,6 +197,9 @@ class OcclusionMap(Widget):
     def _key(self) -> tuple[Any, ...]:
         layers = (self._layer,) if self.view == "feature" else ()
         return self.image, self.patch, self.stride, self.fill, layers
+
+    def _forget_images(self) -> None:
+        self._runs.clear()
 
     def _release(self) -> None:
         self._images = None
@@ -273,8 +258,7 @@ class OcclusionMap(Widget):
     def _show_pictures(self, key: tuple[Any, ...], run: Occlusion) -> None:
         if self._image.get("index") != key[0]:
             picture, pixels = self._images[key[0]], self.network.displayed(run.x)
-            self._image = {"index": key[0], "name": picture.name, "label": picture.class_name,
-                           "count": len(self._images), "height": pixels.shape[0], "width": pixels.shape[1]}
+            self._describe(key[0], picture, *pixels.shape[:2])
             self._picture, self._picture_meta = wire.picture(pixels)
         if self._filled_meta.get("key") != str(self._shown):
             self._filled, meta = wire.picture(self.network.displayed(run.filled))

@@ -23,11 +23,14 @@ class Response:
         What the layer reads. Place (y, x) of the answer reads rows `y * stride - padding + i * dilation` of it, and
         columns in the same way; 0 outside.
     answer : ndarray (out, H', W') float32
+    size : (int, int)
+        Height and width of the network's input.
     """
 
     kernels: Kernels
     read: np.ndarray
     answer: np.ndarray
+    size: tuple[int, int]
 
     def planes(self, channel: int) -> slice:
         """Return which planes of `read` a kernel looks at: those of its group."""
@@ -91,7 +94,8 @@ def respond(net: Network, image: Any, layer: Any) -> Response:
     planes = kernels.weights.shape[1] * kernels.groups
     if kernels.kind == "Linear":
         return _of_linear(kernels, batch.numpy(), read, answer)
-    return Response(kernels, read.reshape(-1, *read.shape[-2:])[:planes], answer.reshape(-1, *answer.shape[-2:]))
+    size = (batch.shape[2], batch.shape[3])
+    return Response(kernels, read.reshape(-1, *read.shape[-2:])[:planes], answer.reshape(-1, *answer.shape[-2:]), size)
 
 
 def why_none(kernels: Kernels) -> str:
@@ -111,11 +115,12 @@ def _of_linear(
     kernels: Kernels, batch: np.ndarray, read: np.ndarray, answer: np.ndarray
 ) -> Response:
     """Bring the row of numbers that a linear layer reads back to the places that they come from."""
+    size = (batch.shape[2], batch.shape[3])
     if kernels.stride == (1, 1):
-        return Response(kernels, read.reshape(kernels.weights.shape[1:]), answer.reshape(-1, 1, 1))
+        return Response(kernels, read.reshape(kernels.weights.shape[1:]), answer.reshape(-1, 1, 1), size)
     rows, columns = (side // step for side, step in zip(batch.shape[2:], kernels.stride, strict=True))
     tokens = answer.reshape(-1, kernels.out)[-rows * columns :]  # patches of the image, side by side
-    found = Response(kernels, batch[0], tokens.T.reshape(-1, rows, columns))
+    found = Response(kernels, batch[0], tokens.T.reshape(-1, rows, columns), size)
     totals = np.einsum("cyx,ocyx->o", found.patch(0, 0, 0), kernels.weights)
     totals = totals if kernels.bias is None else totals + kernels.bias
     if not np.allclose(totals, found.answer[:, 0, 0], rtol=1e-3, atol=1e-3):

@@ -3,7 +3,7 @@
 from .curves import Curves, curves
 from .fills import FILLS, filled, fills_of
 from .plan import Forecast, forecast
-from .positions import Lattice, lattice
+from .positions import Lattice, lattice, usual_side
 from .run import Occlusion, occlusion
 from .stability import Band, stability
 from .sweep import Sweep
@@ -25,4 +25,5 @@ __all__ = [
     "lattice",
     "occlusion",
     "stability",
+    "usual_side",
 ]

@@ -78,6 +78,11 @@ class Lattice:
         return np.where(spread[1] > 0.5, spread[0], 0), np.round(spread[1])
 
 
+def usual_side(image: Sequence[int]) -> int:
+    """Return the side of the patch where none is given: a seventh of the image's shorter one, at least 8 pixels."""
+    return max(8, min(image) // 7)
+
+
 def lattice(image: tuple[int, int], patch: Side = None, stride: Side = None, region: Any = None) -> Lattice:
     """Lay a patch over a region: first at its top left, the last of a row or column cut at its edge.
 
@@ -110,7 +115,7 @@ def lattice(image: tuple[int, int], patch: Side = None, stride: Side = None, reg
     """
     top, left, bottom, right = _region(image, region)
     sides = (bottom - top, right - left)
-    wanted = _pair(patch, "patch") if patch is not None else (max(8, min(image) // 7),) * 2
+    wanted = _pair(patch, "patch") if patch is not None else (usual_side(image),) * 2
     cut = (min(wanted[0], sides[0]), min(wanted[1], sides[1]))
     step = _pair(stride, "stride") if stride is not None else (max(1, cut[0] // 4), max(1, cut[1] // 4))
     for length, side, axis in zip(step, sides, (0, 1), strict=True):

@@ -18,7 +18,7 @@ from ..activations import why_not_finite
 from ..incremental import Evaluator, evaluator
 from .fills import filled, name_of_fill
 from .order import Order, blocks_of, cut
-from .positions import Lattice, lattice, segments_of
+from .positions import Lattice, lattice, segments_of, usual_side
 from .sweep import Sweep
 from .table import Table
 
@@ -147,7 +147,7 @@ class Occlusion(Iterator[Sweep]):
         picture = net.picture(self.image)
         x = net.input(picture)
         self.lattices = _lattices((x.shape[1], x.shape[2]), options)
-        patch = self.lattices[0].patch if self.lattices[0].patch[0] else (max(8, min(x.shape[1:]) // 7),) * 2
+        patch = self.lattices[0].patch if self.lattices[0].patch[0] else (usual_side(x.shape[1:]),) * 2
         self.filled = filled(net, picture, options["fill"], patch=patch, seed=options["seed"])
         self.x = x
 
