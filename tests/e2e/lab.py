@@ -99,6 +99,25 @@ def run_all(page, seconds: float = 120) -> None:
     )
 
 
+@contextmanager
+def with_all_cells_run(
+    browser, lab: Lab, name: str, widget: str, *, width: int, height: int, seconds: float = 120
+) -> Iterator:
+    """Open a notebook and run it, until its first widget is there; at the end nothing may have gone wrong in the page.
+
+    `widget` is the label of a widget in it.
+    """
+    page = lab.open(browser, f"notebooks/{name}.ipynb", width=width, height=height)
+    page.problems = []
+    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    run_all(page, seconds)
+    page.locator(f".dvw[aria-label='{widget}']").first.wait_for(state="attached", timeout=60_000)
+    yield page
+    assert not [text for text in page.problems if "dvw" in text or "Error" in text]
+    page.context.close()
+
+
 def python(page, code: str) -> str:
     """Run Python in the notebook's kernel beside the cells; return what it printed."""
     return page.evaluate(

@@ -14,15 +14,10 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def page(browser, lab):
     """The lesson with all its cells run."""
-    page = lab.open(browser, "notebooks/01-kernels.ipynb", width=1400, height=1500)
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    jupyter.run_all(page, seconds=300)  # it trains a network
-    expect(page.locator(".dvw[aria-label='Kernels']").first).to_be_attached(timeout=60_000)
-    yield page
-    assert not [text for text in page.problems if "dvw" in text or "Error" in text]
-    page.context.close()
+    with jupyter.with_all_cells_run(
+        browser, lab, "01-kernels", "Kernels", width=1400, height=1500, seconds=300
+    ) as page:
+        yield page
 
 
 class Kernels:

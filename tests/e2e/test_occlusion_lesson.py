@@ -14,15 +14,10 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def page(browser, lab):
     """The lesson with all its cells run."""
-    page = lab.open(browser, "notebooks/03-occlusion.ipynb", width=1500, height=1300)
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    jupyter.run_all(page, seconds=300)
-    expect(page.locator(".dvw[aria-label='Occlusion']").first).to_be_attached(timeout=60_000)
-    yield page
-    assert not [text for text in page.problems if "dvw" in text or "Error" in text]
-    page.context.close()
+    with jupyter.with_all_cells_run(
+        browser, lab, "03-occlusion", "Occlusion", width=1500, height=1300, seconds=300
+    ) as page:
+        yield page
 
 
 class Map:

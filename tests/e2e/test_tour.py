@@ -9,21 +9,15 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
-NOTEBOOK = "notebooks/00-tour.ipynb"
 
 
 @pytest.fixture(scope="module")
 def page(browser, lab):
     """The tour with all its cells run."""
-    page = lab.open(browser, NOTEBOOK, width=1400, height=1400)
-    page.problems = []
-    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    jupyter.run_all(page)
-    expect(page.locator(".dvw[aria-label='Activation maps']").first).to_be_attached(timeout=60_000)
-    yield page
-    assert not [text for text in page.problems if "dvw" in text or "Error" in text]
-    page.context.close()
+    with jupyter.with_all_cells_run(
+        browser, lab, "00-tour", "Activation maps", width=1400, height=1400
+    ) as page:
+        yield page
 
 
 class Cell:
