@@ -187,8 +187,12 @@ class Incremental:
 
     def whole(self, batch: Tensor) -> Answer:
         """Score whole images (P, C, H, W) through the same folded copy."""
-        features, sums = self._walk(batch.contiguous(memory_format=torch.channels_last))
+        features, sums = self.features(batch)
         return self.head(features), sums
+
+    def features(self, batch: Tensor) -> Answer:
+        """Return what the head reads of whole images (P, C, H, W), and the sums of layers' maps."""
+        return self._walk(batch.contiguous(memory_format=torch.channels_last))
 
     def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Answer:
         y, x = (Axis(tuple(a for a, _ in some), tuple(b for _, b in some), cells)

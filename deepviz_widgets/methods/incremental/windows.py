@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from . import winograd
+from . import multiply, winograd
 from .geometry import Axis, Window, after_window, reads
 from .values import Box, gather, paste, rows_of
 
+_FEW_CELLS = 4096  # up to here a product of matrices is faster than a convolution of 1 x 1, which sets itself up each time
 DENSE = 0.8  # crops that cover more of a map than this are not smaller work than the map
 
 
@@ -61,12 +62,12 @@ def _outputs(step: Any, image: Any) -> tuple[int, int]:
 def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
     """Convolve crops; with Winograd's tiles where these take fewer multiplications."""
     conv, box = step.module, _box(step, env)
+    if _is_product(conv):
+        return _product(step, env, box)
     if box is None:
         return _whole_conv(step, image, env)
     if isinstance(conv.padding, str) or conv.padding_mode != "zeros":
         return NotImplemented
-    if conv.kernel_size == conv.stride == (1, 1) and conv.padding == (0, 0):
-        return box.like(rows_of(conv(box.maps)))
     wy, wx = _windows(step, box, _outputs(step, image), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
     y, x = after_window(box.y, wy), after_window(box.x, wx)
     if y.length * x.length >= DENSE * y.cells * x.cells:
@@ -76,6 +77,23 @@ def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
         return Box(winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0]), y, x)
     out = F.conv2d(window.permute(0, 3, 1, 2), conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
     return Box(rows_of(out), y, x)
+
+
+def _is_product(conv: nn.Conv2d) -> bool:
+    """Tell whether a convolution multiplies each cell by a matrix and does nothing else."""
+    return (conv.kernel_size, conv.stride, conv.groups) == ((1, 1), (1, 1), 1) and conv.padding in ((0, 0), "valid")
+
+
+def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
+    """Multiply cells by a matrix; many of them through the convolution, which is then as fast or faster."""
+    conv, maps = step.module, env.get(step.node.args[0])
+    if box is None and not (isinstance(maps, Tensor) and maps.dim() == 4):
+        return NotImplemented
+    cells = box.crop if box is not None else maps.permute(0, 2, 3, 1)
+    if cells[..., 0].numel() > _FEW_CELLS or not cells.is_contiguous():
+        return NotImplemented if box is None else box.like(rows_of(conv(box.maps)))
+    products = multiply.linear(cells, conv.weight.flatten(1), conv.bias)
+    return box.like(products) if box is not None else products.permute(0, 3, 1, 2)
 
 
 def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None = None) -> Any:
