@@ -30,7 +30,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def products(cells: Tensor, weight: Tensor) -> Tensor:
     """Multiply (T, n, C) by (n, O, C): one product for each of n, (T, n, O)."""
-    many, number, channels = cells.shape
     if _way(cells, weight) is F.linear:
         return torch.bmm(cells.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
     if weight.nbytes <= _GROUPED_BYTES:

@@ -14,7 +14,7 @@ from . import multiply, winograd
 from .geometry import Axis, Window, after_window, reads
 from .values import Box, gather, paste, rows_of
 
-_FEW_CELLS = 4096  # up to here a product of matrices is faster than a convolution of 1 x 1, which sets itself up each time
+_FEW_CELLS = 4096  # up to here a product is faster than a convolution of 1 x 1, which sets itself up each time
 DENSE = 0.8  # crops that cover more of a map than this are not smaller work than the map
 
 
