@@ -1,0 +1,107 @@
+"""What a later layer makes of each patch, in its own image: its activations at the place of the patch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...capture import capture
+from ...images import as_images
+from ...layers import Layer
+from ...network import Network
+from ...pictures import ImageError
+from ..activations import layout_of
+from .table import LayerPatches
+
+__all__ = ["at_places", "later_layer"]
+
+
+def later_layer(net: Network, layer: Any) -> Layer:
+    """Choose the layer whose features tell the patches of another apart: one layer with weights further on.
+
+    It is taken after its nonlinearity, but before any pooling, where it has most places: pooled, it would say more of
+    what is around the patch. After the last layer with weights there is nothing, so what that one reads is taken.
+
+    Raises
+    ------
+    ValueError
+        For an unknown layer.
+    """
+    chosen = net.layer(layer)
+    at = {known.name: row for row, known in enumerate(net.layers)}
+    last = max(row for name, row in at.items() if name == chosen.name or name.startswith(f"{chosen.name}."))
+    leaves = [known for known in net.layers if known.leaf and known.layout.kind != "other"]
+    weighted = [at[known.name] for known in leaves if isinstance(net.module(known.name), (nn.Conv2d, nn.Linear))]
+    ahead = [row for row in weighted if row > last]
+    if not ahead:
+        return next((known for known in reversed(leaves) if at[known.name] < at[chosen.name]), chosen)
+    start, end = (ahead[0] - 1, ahead[1]) if len(ahead) > 1 else (last, ahead[0])
+    between = [known for known in leaves if start < at[known.name] < end]
+    most = max((np.prod(known.layout.grid) for known in between), default=0)
+    return [known for known in between if np.prod(known.layout.grid) == most][-1] if between else net.layers[ahead[0]]
+
+
+def at_places(
+    net: Network, photos: Any, table: LayerPatches, later: Layer, *, ids: Sequence[int] | None = None, batch: int = 16
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Read a layer at the places of all patches of a table, in one forward pass for each image that is in it.
+
+    Parameters
+    ----------
+    net : Network
+    photos : ImageSet
+        Or what makes one.
+    table : LayerPatches
+    later : Layer
+    ids : sequence of int, optional
+        The ids of the images; 0, 1, ... by default.
+    batch : int
+        Images of a pass.
+
+    Yields
+    ------
+    done, total : int
+        Images.
+    ndarray (U, k, F) float32
+        The activations so far; NaN where there is no patch, or its image could not be read.
+    """
+    images, own = as_images(photos), net.layer(table.layer)
+    at = {int(known): row for row, known in enumerate(range(len(images)) if ids is None else ids)}
+    wanted = [image for image in np.unique(table.images).tolist() if image >= 0]
+    found = np.full((*table.values.shape, later.layout.channels), np.nan, np.float32)
+    step = batch if later.layout.batch is not None and own.layout.batch is not None else 1
+    for start in range(0, len(wanted), step):
+        some = [(image, given) for image in wanted[start : start + step]
+                if (given := _input(net, images, at.get(image))) is not None]
+        for shape in dict.fromkeys(given.shape for _, given in some):
+            _read(net, table, own, later, [pair for pair in some if pair[1].shape == shape], found)
+        yield min(start + step, len(wanted)), len(wanted), found
+
+
+def _input(net: Network, images: Any, row: int | None) -> Tensor | None:
+    try:
+        return None if row is None else net.input(images[row])
+    except ImageError:
+        return None
+
+
+def _read(
+    net: Network, table: LayerPatches, own: Layer, later: Layer, some: list[tuple[int, Tensor]], found: np.ndarray
+) -> None:
+    group = torch.stack([given for _, given in some])
+    with capture(net, list(dict.fromkeys((own.name, later.name))), stop=True) as seen:
+        net.forward(group)
+    mine, theirs = seen[own.name][-1], seen[later.name][-1]
+    shape, layout = layout_of(own, mine, group).grid, layout_of(later, theirs, group)
+    for row, (image, _) in enumerate(some):
+        maps = layout.maps(layout.image(theirs, row).float())[0].cpu().numpy()
+        units, ranks = np.nonzero(table.images == image)
+        ys, xs = (
+            ((place[units, ranks] + 0.5) * side / sides).astype(int).clip(0, side - 1)
+            for place, side, sides in zip((table.ys, table.xs), maps.shape[1:], shape, strict=True)
+        )
+        found[units, ranks] = maps[:, ys, xs].T

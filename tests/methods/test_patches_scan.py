@@ -1,0 +1,206 @@
+"""`scan` against all places of all images tried in turn, for every kind of layer and order."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from patches_scans import Roots, Tokens, answers, by_hand, network, pictures, told, wanted
+from torch import nn
+
+import deepviz_widgets as dv
+from deepviz_widgets.methods import receptive_field
+from deepviz_widgets.methods.patches import scan
+from deepviz_widgets.methods.patches.table import EDGES
+
+
+@pytest.fixture(scope="module")
+def net():
+    return network()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return pictures(23)
+
+
+@pytest.mark.parametrize("layer", ["0", "1", "2", "4.conv1", "4.relu", "4", "5", "6", "7"])
+def test_every_unit_of_every_layer_has_the_patches_that_brute_force_finds(net, images, layer):
+    found = scan(net, images, layer, k=6, batch_size=4).finish()[layer]
+    assert told(found) == wanted(net, images, layer, k=6)
+    field = receptive_field(net, layer)
+    assert found.field == field.status and found.grid == field.grid
+    assert (found.boxes == field.boxes[found.ys, found.xs]).all()
+
+
+@pytest.mark.parametrize(("order", "sign"), [("max", 1), ("min", -1)])
+@pytest.mark.parametrize("most", [0, 0.3, 1])
+def test_several_places_of_an_image_keep_apart_as_by_hand(net, images, order, sign, most):
+    for layer in ("0", "4.conv2"):
+        found = scan(net, images, layer, k=9, per_image=3, order=order, overlap=most, batch_size=4).finish()[layer]
+        assert told(found) == wanted(net, images, layer, k=9, per_image=3, most=most, sign=sign)
+        assert max(np.unique(row, return_counts=True)[1].max() for row in found.images) > 1, "an image stands twice"
+
+
+def test_the_statistics_are_those_of_all_places(net, images):
+    found = scan(net, images, ["0", "2"], batch_size=4).finish()
+    for layer in ("0", "2"):
+        table, every = found[layer], answers(net, images, layer)
+        peak = every.max((2, 3)).astype(float)
+        response = np.maximum(peak, 0)
+        assert np.allclose(table.mean, every.mean((0, 2, 3)), atol=1e-6)
+        assert (table.maximum == peak.max(0)).all() and (table.places == every[:, 0].size).all()
+        n = len(images)
+        with np.errstate(invalid="ignore"):
+            sparse = (1 - response.mean(0) ** 2 / (response**2).mean(0)) / (1 - 1 / n)
+        assert np.allclose(table.sparsity, sparse, equal_nan=True)
+        assert (table.maxima == np.stack([np.bincount(np.searchsorted(EDGES, unit), minlength=len(EDGES) + 1)
+                                          for unit in peak.T])).all()
+
+
+def test_a_unit_that_answers_to_one_image_is_sparse_and_one_that_never_does_is_dead(images):
+    net = network()
+    with torch.no_grad():
+        net.model[0].weight[5], net.model[0].bias[5] = 0, -1
+        net.model[0].weight[6], net.model[0].bias[6] = 0, 1
+    table = scan(net, images, "2").finish()["2"]
+    assert table.dead.tolist() == [False] * 5 + [True] + [False] * 2
+    assert np.isnan(table.sparsity[5]) and table.sparsity[6] == 0
+    assert table.images[5].tolist() == list(range(16)) and not table.ys[5].any(), "equal values by image and place"
+
+
+def test_an_in_place_relu_after_a_layer_does_not_change_what_is_recorded(net, images):
+    assert isinstance(net.model[2], nn.ReLU) and net.model[2].inplace
+    assert (scan(net, images, "1", order="min").finish()["1"].values < 0).any()
+
+
+def test_tokens_are_read_as_places_without_the_class_token(images):
+    net = dv.Network(Tokens(), input_size=(3, 16, 16))
+    assert net.layer("mix").layout.extra == 1
+    found = scan(net, images, "mix", k=5, batch_size=4).finish()["mix"]
+    every = answers(net, images, "mix")
+    assert found.grid == (4, 4) and every.shape[2:] == (4, 4)
+    hand = by_hand(every, receptive_field(net, "mix").boxes, range(len(images)), k=5)
+    for mine, theirs in zip(told(found), hand, strict=True):
+        assert [row[1:] for row in mine] == [row[1:] for row in theirs]
+        assert np.allclose([row[0] for row in mine], [row[0] for row in theirs])
+
+
+def test_values_that_are_not_finite_are_counted_and_never_ranked(images):
+    net = dv.Network(Roots(), input_size=(3, 16, 16))
+    every = answers(net, images, "root")
+    assert np.isnan(every).any() and np.isfinite(every).any()
+    for order, sign in (("max", 1), ("min", -1)):
+        found = scan(net, images, "root", k=4, per_image=2, order=order, batch_size=4).finish()["root"]
+        assert told(found) == wanted(net, images, "root", k=4, per_image=2, sign=sign)
+        assert (found.not_finite == np.isnan(every).sum((0, 2, 3))).all()
+        assert np.allclose(found.mean, np.nanmean(every, (0, 2, 3)), atol=1e-6)
+        assert (found.answered == np.isfinite(every).any((2, 3)).sum(0)).all()
+
+
+def test_a_unit_that_is_never_finite_has_no_patches(images):
+    net = network()
+    with torch.no_grad():
+        net.model[0].bias[3] = torch.nan
+    found = scan(net, images, "0", k=4, batch_size=4).finish()["0"]
+    assert np.isnan(found.values[3]).all() and (found.images[3] == -1).all() and found.not_finite[3] == 23 * 256
+    assert np.isnan([found.maximum[3], found.mean[3]]).all() and np.isfinite(np.delete(found.values, 3, 0)).all()
+
+
+def test_infinite_values_are_counted_and_others_of_the_image_ranked(net, images):
+    class Spike(nn.Module):
+        def forward(self, x):
+            return torch.where(x > x.mean(), torch.inf, x)
+
+    odd = dv.Network(nn.Sequential(Spike(), nn.Flatten(), nn.Linear(768, 5)), input_size=(3, 16, 16))
+    found = scan(odd, images, "0", k=3, batch_size=4).finish()["0"]
+    assert np.isfinite(found.values).all() and (found.not_finite > 0).all()
+    assert told(found) == by_hand(answers(odd, images, "0"), receptive_field(odd, "0").boxes, range(23), k=3)
+
+
+def test_directions_are_ranked_as_the_products_of_the_vectors_with_the_units(net, images):
+    vectors = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))[0].astype(np.float32)[:5]
+    given = SimpleNamespace(layer="4.conv1", name="random", vectors=vectors, names=tuple("abcde"))
+    unit = SimpleNamespace(layer="4.conv1", name="one", vectors=np.eye(8, dtype=np.float32), names=tuple("01234567"))
+    index = scan(net, images, "4.conv1", k=4, per_image=2, directions=[given, unit], batch_size=4).finish()
+    every = np.einsum("rc,nchw->nrhw", vectors, answers(net, images, "4.conv1"))
+    hand = by_hand(every, receptive_field(net, "4.conv1").boxes, range(23), k=4, per_image=2)
+    for mine, theirs in zip(told(index["4.conv1", "random"]), hand, strict=True):
+        assert [row[1:] for row in mine] == [row[1:] for row in theirs]
+        assert np.allclose([row[0] for row in mine], [row[0] for row in theirs], atol=1e-5)
+    assert told(index["4.conv1", "one"]) == told(index["4.conv1"])
+    assert index["4.conv1", "random"].names == tuple("abcde")
+
+
+@pytest.mark.parametrize("order", ["relevance", "relevance sum"])
+def test_relevance_is_activation_times_gradient_of_the_score_of_the_own_class(net, images, order, unchanged):
+    kept = 3
+    with unchanged(net.model):
+        found = scan(net, images, "1", k=kept, order=order, batch_size=4).finish()["1"]
+    relevance = []
+    for picture in images:
+        given = net.model[:2](net.input(picture)[None]).detach().requires_grad_()
+        net.model[2:](given.clone())[0, picture.label].backward()
+        relevance.append((given * given.grad)[0].detach().numpy())
+    every = np.stack(relevance)
+    best = every.max((2, 3)) if order == "relevance" else every.sum((2, 3))
+    for unit in range(8):
+        hand = sorted((-best[image, unit], image) for image in range(len(images)))[:kept]
+        assert np.allclose(found.values[unit], [-value for value, _ in hand], atol=1e-6)
+        for image, y, x in zip(found.images[unit], found.ys[unit], found.xs[unit], strict=True):
+            assert np.isclose(every[image, unit, y, x], every[image, unit].max(), atol=1e-7)
+    assert np.allclose(found.maximum, answers(net, images, "1").max((0, 2, 3))), "statistics are of the activations"
+
+
+def test_relevance_takes_the_predicted_class_where_there_is_no_label(net, images):
+    bare = dv.ImageSet([picture.data for picture in images])
+    said = net.scores(list(images)).raw.argmax(1)
+    labelled = dv.ImageSet([picture.data for picture in images], labels=said)
+    first, second = (scan(net, some, "1", k=3, order="relevance").finish()["1"] for some in (bare, labelled))
+    assert (first.values == second.values).all() and (first.images == second.images).all()
+
+
+def test_all_layers_at_once_are_what_each_alone_is_and_the_model_stays_as_it_is(images, unchanged):
+    net = network()
+    net.model.train()
+    with unchanged(net.model):
+        index = scan(net, images, "all", k=3, batch_size=4).finish()
+    assert index.layers == tuple(layer.name for layer in net.layers)
+    for layer in ("0", "4.conv2", "4.relu", "7"):
+        assert told(index[layer]) == told(scan(net, images, layer, k=3, batch_size=4).finish()[layer])
+    assert scan(net, images, "convolutions").finish().layers == ("0", "4.conv1", "4.conv2")
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_the_batch_size_changes_no_more_than_the_rounding_of_the_network(net, images, size):
+    usual = scan(net, images, "convolutions", k=5, per_image=2, batch_size=4).finish()
+    other = scan(net, images, "convolutions", k=5, per_image=2, batch_size=size).finish()
+    for key, table in usual.tables.items():
+        for name in ("images", "ys", "xs", "boxes", "maxima", "places"):
+            assert (getattr(table, name) == getattr(other.tables[key], name)).all(), (key, name)
+        assert np.allclose(table.values, other.tables[key].values, atol=1e-6)
+
+
+def test_half_precision_ranks_what_the_layer_answers(images):
+    net = dv.Network(network().model.to(torch.bfloat16), input_size=(3, 16, 16))
+    table = scan(net, images, "0", k=4, batch_size=23).finish()["0"]
+    with dv.capture(net, ["0"]) as seen:
+        net.forward(net.inputs(images))
+    every = seen["0"][0].float().numpy()
+    assert told(table) == by_hand(every, receptive_field(net, "0").boxes, range(23), k=4)
+
+
+def test_what_cannot_be_scanned_is_said_in_a_sentence(net, images):
+    for wrong, words in (({"layers": "9"}, "No layer '9'"), ({"order": "most"}, "'most' is none of these"),
+                         ({"k": 0}, "k is a whole number from 1"), ({"overlap": 2}, "from 0 to 1"),
+                         ({"batch_size": 1.5}, "batch_size is a whole number"), ({"layers": []}, "No layer was given"),
+                         ({"ids": [1, 2]}, "23 images but 2 ids"), ({"ids": [0] * 23}, "each once"),
+                         ({"order": "relevance sum", "per_image": 2}, "per_image is 1"),
+                         ({"directions": [3]}, "an int has not")):
+        with pytest.raises(ValueError, match=words):
+            scan(net, images, **{"layers": "0", **wrong})
+    short = SimpleNamespace(layer="0", name="short", vectors=np.ones((2, 3)), names=("a", "b"))
+    with pytest.raises(ValueError, match="R × 8 with R names"):
+        scan(net, images, "0", directions=short)
