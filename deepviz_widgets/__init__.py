@@ -6,7 +6,7 @@ from .images import ImageSet
 from .layers import Layer, Layout
 from .network import Network, NetworkError, Scores
 from .pictures import ImageError, Picture, as_picture
-from .widgets import ActivationMaps, ClassScores, KernelGrid, LayerPicker, OcclusionMap, row
+from .widgets import ActivationMaps, ClassScores, KernelGrid, LayerPicker, OcclusionMap, TopPatches, row
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "OcclusionMap",
     "Picture",
     "Scores",
+    "TopPatches",
     "as_picture",
     "capture",
     "demo",

@@ -6,3 +6,4 @@ from .kernel_grid import KernelGrid
 from .layer_picker import LayerPicker
 from .occlusion_map import OcclusionMap
 from .row import row
+from .top_patches import TopPatches

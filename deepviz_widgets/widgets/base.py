@@ -85,6 +85,7 @@ class Widget(anywidget.AnyWidget):
     _live = t.Bool(True).tag(sync=True)
     _job = t.Int(0).tag(sync=True)
 
+    _takes: tuple[type, ...] = (Network,)  # what it may be made of: a board of patches opens a file alone too
     _net: Network | None = None
     _images: ImageSet | None = None
     _worker: Job | None = None
@@ -93,7 +94,7 @@ class Widget(anywidget.AnyWidget):
     def __init__(self, net: Network, **unknown: Any):
         if unknown:
             raise TypeError(self._why_unknown(next(iter(unknown))))
-        if not isinstance(net, Network):
+        if not isinstance(net, self._takes):
             raise TypeError(
                 f"{type(self).__name__} needs a Network; wrap the {type(net).__name__}: Network(model, ...)."
             )

@@ -1,0 +1,143 @@
+/** What is seen, in words. */
+import { value } from '../lib/digits.js';
+import { count, fixed, percent, plural, size } from '../lib/text.js';
+import { classesOf, filled } from './data.js';
+
+/** @typedef {import('./data.js').Table} Table */
+/** @typedef {import('../lib/text.js').Part} Part */
+
+export const HINT = 'Point at a patch to read it; click it, or use the arrow keys, to enlarge it.';
+export const BLIND =
+  'A and B are a unit and a direction, in an order drawn anew each time; press the button under the one whose patches belong together more.';
+export const SAVED = 'Saved page: this needs a kernel that runs.';
+
+/** @param {string} text */
+const b = (text) => ({ b: text });
+
+/** @param {Table} t @param {number} unit */
+export const titleOf = ({ basis, rows }, unit) => {
+  const name = basis === 'units' ? `unit ${unit}` : (rows[unit] ?? `${basis} ${unit}`);
+  return name[0].toUpperCase() + name.slice(1);
+};
+
+/** A value under a tile. @param {number} v */
+export const short = (v) => (Math.abs(v) >= 9.95 && Math.abs(v) < 10000 ? fixed(v, 1) : value(v));
+
+/** What follows the layer's name in the head. @param {Table} t @param {number} shown */
+export function sizes({ count: n, basis, field }, shown) {
+  const noun = basis === 'units' ? 'unit' : 'direction';
+  const many = shown < n ? `${count(shown)} of ${plural(n, noun)}` : plural(n, noun);
+  return ` · ${many}${field ? ` · ${field}` : ''}`;
+}
+
+/** "8 of 9 dahlia". @param {Table} t @param {number} unit @param {string[]} classes */
+export function mostly(t, unit, classes) {
+  const found = classesOf(t, unit);
+  if (!found.length) return '';
+  const all = found.reduce((sum, [, n]) => sum + n, 0);
+  const [label, n] = found[0];
+  if (found.length === 1) return `all ${shownAs(classes, label)}`;
+  return n === 1 ? `${all} classes` : `${n} of ${all} ${shownAs(classes, label)}`;
+}
+
+/** A class beside a number: one that is a number itself is in quotes. @param {string[]} classes @param {number} label */
+export const shownAs = (classes, label) => nameOf(classes, label).replace(/^-?\d.*$/, '“$&”');
+
+/** @param {string[]} classes @param {number} label */
+export const nameOf = (classes, label) => classes[label] ?? `class ${label}`;
+
+/** @param {Table} t @param {number} unit */
+const hasFriend = ({ odd, k }, unit) => odd.subarray(unit * k, (unit + 1) * k).some((v) => !Number.isNaN(v));
+
+/** The numbers of a row; what is sorted by is always among them. @param {Table} t @param {number} unit @param {string} sort @param {boolean} labels */
+export function numbers(t, unit, sort, labels) {
+  const { statistics, order } = t;
+  const { maximum, sparsity, purity, friends } = statistics;
+  const told = [`${order === 'min' ? 'min' : 'max'} ${short(maximum[unit])}`];
+  if (sort === 'purity' && labels && purity[unit] >= 0) told.push(`purity ${fixed(purity[unit])}`);
+  else if (friends[unit] > 0 && (sort === 'friends' || hasFriend(t, unit))) told.push(`odd ${fixed(friends[unit])}`);
+  else if (!Number.isNaN(sparsity[unit])) told.push(`sparse ${fixed(sparsity[unit])}`);
+  return told.join(' · ');
+}
+
+/**
+ * @param {Table} t @param {number} unit @param {number} rank
+ * @param {{name: string, classes: string[], labels: boolean}} known
+ * @returns {Part[]}
+ */
+export function ofPatch(t, unit, rank, { name, classes, labels }) {
+  const at = unit * t.k + rank;
+  const n = filled(t, unit);
+  if (t.statistics.dead[unit] > 0) return ofDead(t, unit);
+  if (rank >= n) return [b(titleOf(t, unit)), ` has ${plural(n, 'patch', 'patches')} so far.`];
+  const label = t.labels[at];
+  const place = name ? ` to this piece of ${name}` : ' to this piece';
+  const start = [b(titleOf(t, unit)), ' answers ', b(short(t.values[at])), place];
+  if (!Number.isNaN(t.odd[at])) return [...start, ...ofOdd(t, unit, at, labels ? classes : null)];
+  const shows = labels && label >= 0 ? ` (${nameOf(classes, label)})` : '';
+  return [...start, `${shows}, its number ${rank + 1} of ${n}.`];
+}
+
+/** @param {Table} t @param {number} unit @param {number} at @param {string[] | null} classes @returns {Part[]} */
+function ofOdd(t, unit, at, classes) {
+  const told = [{ warn: 'A false friend' }, ': ', b(percent(t.odd[at])), ` of random patches would fit in as well.`];
+  const [label, most] = [t.labels[at], classesOf(t, unit)[0]];
+  if (!classes || label < 0 || !most || most[0] === label) return ['. ', ...told];
+  const rest = `, where ${most[1]} of its ${filled(t, unit)} patches show ${shownAs(classes, most[0])}. `;
+  return [': ', { warn: nameOf(classes, label) }, rest, ...told];
+}
+
+/** @param {Table} t @param {number} unit @returns {Part[]} */
+function ofDead(t, unit) {
+  const seen = plural(t.done, 'image');
+  return [
+    b(titleOf(t, unit)),
+    ` is dead: no place of ${t.done === 1 ? 'the one image' : `the ${seen}`} makes it answer.`,
+  ];
+}
+
+/** One patch for a screen reader. @param {Table} t @param {number} unit @param {number} rank @param {string} label */
+export function cellName(t, unit, rank, label) {
+  const at = unit * t.k + rank;
+  if (Number.isNaN(t.values[at])) return `${titleOf(t, unit)}, no patch ${rank + 1}`;
+  const odd = Number.isNaN(t.odd[at]) ? [] : ['false friend'];
+  return [titleOf(t, unit), `patch ${rank + 1}`, short(t.values[at]), ...(label ? [label] : []), ...odd].join(', ');
+}
+
+/** The facts of one row. @param {Table} t @param {number} unit @returns {[string, string][]} */
+export function facts({ statistics, k, ...t }, unit) {
+  const { maximum, mean, sparsity, dead } = statistics;
+  if (dead[unit] > 0) return [['Answers', 'never']];
+  const n = filled({ ...t, statistics, k }, unit);
+  /** @type {[string, string][]} */
+  const told = [[t.order === 'min' ? 'Minimum' : 'Maximum', short(maximum[unit])]];
+  if (!Number.isNaN(mean[unit])) told.push(['Mean', short(mean[unit])]);
+  if (!Number.isNaN(sparsity[unit])) told.push(['Sparsity', fixed(sparsity[unit])]);
+  if (n < k) told.push(['Patches', `${n} of ${k}`]);
+  return told;
+}
+
+/** @param {{votes: number, units: number, low: number, high: number}} tally @param {number} least votes before it is told @returns {Part[]} */
+export function ofTally({ votes, units, low, high }, least) {
+  if (votes < least) {
+    const left = least - votes;
+    return [`${plural(votes, 'vote')} so far; the tally is shown after ${left === 1 ? 'one' : left} more.`];
+  }
+  const range = `${percent(low)} to ${percent(high)}`;
+  const verdict =
+    low > 0.5
+      ? 'Units look more coherent than random directions.'
+      : high < 0.5
+        ? 'Random directions look more coherent than units.'
+        : 'Chance, 50 %, is not ruled out.';
+  return [
+    'Of ',
+    b(count(votes)),
+    ' votes, ',
+    b(count(units)),
+    ` chose the unit: ${percent(units / votes)}, 95 % interval ${range}. ${verdict}`,
+  ];
+}
+
+/** @param {number[]} shape */
+export const px = (shape) => `${size(shape)} px`;
