@@ -1,0 +1,147 @@
+"""The t-SNE of openTSNE, a few iterations at a time: what it does in one long call, to the last digit."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from openTSNE import affinity, initialization
+from openTSNE.nearest_neighbors import KNNIndex
+from openTSNE.tsne import TSNEEmbedding, gradient_descent, kl_divergence_bh, kl_divergence_fft
+
+from .neighbours import Finder, Neighbours
+
+_BARNES_HUT_BELOW = 10_000  # images; above, interpolation is faster
+_MOMENTUM = 0.8
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def start_from_pca(values: np.ndarray, seed: int) -> np.ndarray:
+    """Return the first two principal components (N, 2) as openTSNE begins with them, of standard deviation 1e-4."""
+    if values.shape[1] == 1:
+        values = np.concatenate([values, np.zeros_like(values)], 1)
+    return initialization.pca(values, 2, random_state=seed)
+
+
+def start_at_random(number: int, seed: int) -> np.ndarray:
+    """Return random positions (N, 2) of standard deviation 1e-4."""
+    return initialization.random(number, 2, random_state=seed)
+
+
+class Known(KNNIndex):
+    """Neighbours that are known, in the form in which openTSNE takes them; new rows are compared with all."""
+
+    def __init__(self, near: Neighbours, finder: Finder):
+        self.near, self.finder = near, finder
+        self.n_samples, self.k = near.ids.shape
+
+    def build(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids and distances (N, k)."""
+        return self.near.ids, self.near.distances
+
+    def query(self, query: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids and distances (M, k) of the rows nearest to new ones."""
+        found = self.finder.query(query, k)
+        return found.ids, found.distances
+
+
+class _Objective:
+    """The gradient of openTSNE, which takes over the one that the step before computed last.
+
+    Each call of its optimizer ends by evaluating the positions it has reached, where the next call begins; so short
+    calls cost no more than a long one.
+    """
+
+    def __init__(self, compute: Any, gradient: np.ndarray | None):
+        self.compute, self.gradient = compute, gradient
+
+    def __call__(self, embedding: np.ndarray, p: Any, *, should_eval_error: bool = False, **others: Any) -> Any:
+        if self.gradient is not None and not should_eval_error:
+            taken, self.gradient = self.gradient, None
+            return 0.0, taken
+        error, gradient = self.compute(embedding, p, should_eval_error=should_eval_error, **others)
+        if should_eval_error:
+            self.gradient = gradient
+        return error, gradient
+
+
+class Descent:
+    """Positions on their way down, with the momentum and gains that belong to them.
+
+    Parameters
+    ----------
+    near : Neighbours
+        At least three times the perplexity.
+    finder : Finder
+        Of the same rows, for placing new ones.
+    start : ndarray (N, 2)
+    perplexity, early_exaggeration : float
+    """
+
+    def __init__(
+        self, near: Neighbours, finder: Finder, start: np.ndarray, perplexity: float, early_exaggeration: float
+    ):
+        self._near, self._finder, self.early = near, finder, early_exaggeration
+        self.jobs = cores()
+        self.method = kl_divergence_bh if len(start) < _BARNES_HUT_BELOW else kl_divergence_fft
+        self.restart(start)
+        self.set_perplexity(perplexity)
+
+    def restart(self, start: np.ndarray) -> None:
+        """Begin again from other positions, with the same affinities."""
+        self.positions = np.array(start, dtype=np.float64, order="C")
+        self._optimizer = gradient_descent()
+        self._gradient: np.ndarray | None = None
+        self.kl: float | None = None
+
+    def set_perplexity(self, perplexity: float) -> None:
+        """Solve the affinities anew from the neighbours that are known; the positions stay."""
+        k = min(self._near.k, max(1, int(3 * perplexity)))
+        index = Known(self._near.first(k), self._finder)
+        self.affinities = affinity.PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=self.jobs)
+        self._factor = 0.0
+        self._gradient = None
+
+    def exaggerate(self, early_exaggeration: float) -> None:
+        """Take another early exaggeration."""
+        self.early = early_exaggeration
+        self._factor = 0.0
+
+    def step(self, iterations: int, exaggerated: bool) -> None:
+        """Go on for some iterations; an interrupt leaves everything as it was before."""
+        factor = self.early if exaggerated else 1.0
+        if factor != self._factor:
+            self._exaggerate(factor)
+        objective, optimizer = _Objective(self.method, self._gradient), self._optimizer.copy()
+        error, positions = optimizer(
+            self.positions.copy(), self._p, n_iter=iterations, objective_function=objective,
+            learning_rate=len(self.positions) / factor, momentum=_MOMENTUM, n_jobs=self.jobs,
+        )
+        self.positions, self._optimizer, self._gradient = positions, optimizer, objective.gradient
+        self.kl = float(error / factor - np.log(factor))
+
+    def _exaggerate(self, factor: float) -> None:
+        """Scale the affinities once and not for each step, as back and forth would lose digits every time."""
+        p = self.affinities.P.copy()
+        if factor == 1.0:  # openTSNE multiplies and divides after its early phase: the same digits
+            p.data = p.data * self.early / self.early
+        else:
+            p.data = p.data * factor
+        self._p, self._factor, self._gradient = p, factor, None
+
+    def place(self, values: np.ndarray) -> np.ndarray:
+        """Return positions (M, 2) of new rows in the map as it is."""
+        method = "bh" if self.method is kl_divergence_bh else "fft"
+        held = TSNEEmbedding(
+            self.positions, self.affinities, negative_gradient_method=method, n_jobs=self.jobs, random_state=0
+        )
+        middle = (held.max(0) + held.min(0)) / 2  # openTSNE centres the map in place before it places anything
+        # an array of its own: rows that lie on top of each other share no gradient
+        return np.asarray(held.transform(np.asarray(values))) + np.asarray(middle)
