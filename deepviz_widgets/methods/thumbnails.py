@@ -81,7 +81,7 @@ class Thumbnails:
         return sum(kept.size for kept in self._kept.values()) + sum(len(sheet.data) for sheet in self._base.values())
 
     def base(self, start: int, *, seconds: float = 0.15) -> Sheet:
-        """Make 8 px cells of the images from `start` on: as many as one sheet holds and the time allows, at least 64."""
+        """Make 8 px cells of the images from `start` on: as many as a sheet holds and the time allows, at least 64."""
         self._check([start])
         with self._lock:
             if start not in self._base:
@@ -93,8 +93,8 @@ class Thumbnails:
                 self._base[start] = _pack(cells, list(range(start, start + len(cells))), BASE)
             return self._base[start]
 
-    def sheet(self, ids: Sequence[int], side: int) -> Sheet:
-        """Make one sheet of exactly these images in this order; of the first ones, where all would not fit.
+    def sheet(self, ids: Sequence[int], side: int, *, seconds: float = 0.5) -> Sheet:
+        """Make one sheet of these images in this order; of the first ones, where all would not fit or take too long.
 
         Raises
         ------
@@ -105,8 +105,12 @@ class Thumbnails:
             raise ValueError(f"Thumbnails are {', '.join(map(str, LEVELS))} px; {side!r} is none of these.")
         wanted = self._check(ids)[: LEVELS[side]]
         with self._lock:
-            cells = [self._cell(index, side) for index in wanted]
-        sheet = _pack(cells, wanted, side)
+            until, cells = time.perf_counter() + seconds, []
+            for index in wanted:
+                cells.append(self._cell(index, side))
+                if time.perf_counter() > until:
+                    break
+        sheet = _pack(cells, wanted[: len(cells)], side)
         while len(sheet.data) > SHEET_LIMIT and len(sheet.ids) > 1:
             half = len(sheet.ids) // 2
             sheet = _pack(cells[:half], wanted[:half], side)

@@ -96,6 +96,8 @@ def enlarged(
     _add(content, buffers, "picture", *wire.picture(shown))
     if table.basis == "units" or vector is not None:
         _add_map(content, buffers, answers(net, picture, table.layer, row, vector))
+    else:
+        content["why"] = "The file does not hold the direction itself, so that it has no map."
     if kind != "none":
         _add_gradient(content, buffers, net, picture, (table, row if vector is None else vector, place, kind))
     return content, buffers
@@ -113,7 +115,14 @@ def _add(content: dict[str, Any], buffers: list[bytes], name: str, data: bytes, 
 
 
 def _add_map(content: dict[str, Any], buffers: list[bytes], found: np.ndarray) -> None:
-    if found.size == 1 or found.size > wire.MESSAGE_LIMIT:
+    """Add the map; where there is none, why."""
+    if found.size == 1:
+        content["why"] = "One answer an image: there is no map."
+    elif found.size > wire.MESSAGE_LIMIT:
+        content["why"] = f"A map of {size(found.shape)} is too large to send."
+    elif not np.isfinite(found).all():
+        content["why"] = "The map has values that are NaN or infinite."
+    if content["why"]:
         return
     low, high = float(found.min()), float(found.max())
     content.update(grid=list(found.shape), lo=low, hi=high)
@@ -128,7 +137,7 @@ def _add_gradient(
     from ..methods.gradients import gradient  # noqa: PLC0415  captum is slow to import, and wanted by few
 
     table, unit, place, kind = of
-    if table.basis != "units" and vector is None:
+    if table.basis != "units" and isinstance(unit, int):
         content["unmapped"] = "The file does not hold the direction itself, so that it has no gradient."
         return
     try:

@@ -103,7 +103,8 @@ def test_two_merged_halves_cost_little_more_than_one_scan():
 def test_all_layers_of_the_digits_take_seconds():
     net, images = dv.demo.digits()
     value = min(seconds(lambda: scan(net, images, "all", k=K).finish()) for _ in range(3))
-    report(f"patches, digits: all {len(net.layers)} layers, {len(images)} images", f"{value:.2f} s", "< 10 s", value < 10)
+    what = f"patches, digits: all {len(net.layers)} layers, {len(images)} images"
+    report(what, f"{value:.2f} s", "< 10 s", value < 10)
 
 
 def peak(how: str, count: int) -> tuple[float, float]:

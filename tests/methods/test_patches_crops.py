@@ -187,6 +187,10 @@ def test_a_sheet_shows_black_where_there_is_no_patch_and_keeps_shapes():
         assert meta["cell"] == 48 and meta["shape"] == [96, 240, 1] and pixels.shape == (96, 240)
         assert (pixels[10:38, :3 * 48] > 245).all() and (pixels[:8] < 10).all() and (pixels[40:48] < 10).all()
         assert (pixels[:, 3 * 48 :] < 10).all() and (pixels[48:] < 10).all()
+    tall = replace(table, boxes=np.tile(np.int32([0, 0, 36, 24]), (4, 5, 1)))
+    raw, _ = sheet(index_of(tall), "4", [1], 48, shown=Shown(network((1, 36, 24)), white.swapaxes(1, 2)))
+    pixels = np.asarray(Image.open(io.BytesIO(raw)))
+    assert (pixels[:, :6] < 10).all() and (pixels[:, 10:38] > 245).all() and (pixels[:, 41:46] < 10).all()
     assert sheet(index_of(table), "4", [])[1]["rows"] == 0
     with pytest.raises(KeyError, match="No layer 'four'"):
         sheet(index_of(table), "four", [0])

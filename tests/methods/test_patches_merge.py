@@ -71,7 +71,8 @@ def test_scans_that_do_not_go_together_are_refused(net, images):
     def other(of=net, **how):
         return scan(of, images[6:9], **{"layers": "0", "k": 3, "ids": range(6, 9)} | how).finish()
 
-    for wrong, words in ((other(k=4), "the same k can be merged; here it is 3 and 4"), (other(order="min"), "the same order"),
+    for wrong, words in ((other(k=4), "the same k can be merged; here it is 3 and 4"),
+                         (other(order="min"), "the same order"),
                          (other(layers="7"), "only one of these has '0/units' and '7/units'"),
                          (other(ids=range(5, 8)), "Image 5 was seen by both"),
                          (replace(other(), about={"weights": "sha256:0"}), "the weights of these two differ")):

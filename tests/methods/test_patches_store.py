@@ -30,7 +30,7 @@ from deepviz_widgets.methods.patches.fingerprint import weights_hash
 from deepviz_widgets.methods.patches.friends import Friends
 from deepviz_widgets.methods.patches.index import PatchIndex
 from deepviz_widgets.methods.patches.packing import pack, unpack
-from deepviz_widgets.methods.patches.room import StoreError, estimate, writable
+from deepviz_widgets.methods.patches.disk import StoreError, estimate, writable
 
 
 def everything() -> PatchIndex:

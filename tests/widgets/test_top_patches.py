@@ -10,13 +10,13 @@ import weakref
 import numpy as np
 import pytest
 import traitlets
-from deepviz_widgets.methods.patches.directions import random
 from fake_page import FakePage
 from networks import small_network
 from PIL import Image
 
 import deepviz_widgets as dv
 from deepviz_widgets.methods import activations
+from deepviz_widgets.methods.patches.directions import random
 from deepviz_widgets.widgets import wire
 
 LAYER = "4.conv1"

@@ -10,15 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from . import rests
 from .dense import Answer, joined
 from .features import Reader
 from .geometry import Axis, Window, zones
 from .ops import HEAD, makes_new, rule_of
+from .rests import Rest
 from .trace import Traced
 from .values import Box, gather, padded, whole
 
 BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
+_TOGETHER = 100  # positions that deep layers run for at once, at most
 _TOUCHED = 64.0  # operations that take as long as it takes to write a value and read it again
 _HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
 
@@ -100,6 +103,7 @@ class Image:
         self.plan, self.x = plan, x
         self.env: dict[Any, Any] = {plan.input: x[None].contiguous(memory_format=torch.channels_last)}
         self._maps: dict[Any, Tensor] = {}
+        self._largest: dict[int, int] = {}
         for node in plan.traced.graph.nodes:
             if node.op == "get_attr":
                 self.env[node] = _attribute(plan.traced.root, str(node.target))
@@ -128,6 +132,13 @@ class Image:
         if key not in self._maps:
             self._maps[key] = padded(self.map(node, last), y.before, y.after, x.before, x.after, value)
         return self._maps[key]
+
+    def largest(self, begin: int) -> int:
+        """Bytes of the largest map from a step on."""
+        if begin not in self._largest:
+            maps = [self.env[step.node] for step in self.plan.steps[begin : self.plan.cut]]
+            self._largest[begin] = max((value.nbytes for value in maps if isinstance(value, Tensor)), default=0)
+        return self._largest[begin]
 
     def total(self, node: fx.Node, last: bool) -> Tensor:
         """Return the sum over the clean map for each channel, (C,)."""
@@ -165,19 +176,24 @@ class Incremental:
 
     def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
         """Return the raw scores (P, classes) of the image with each box hidden, and the sums of layers' maps."""
-        parts: list[Answer] = []
-        order: dict[tuple[int, int, int, int], int] = {}
+        done: list[Rest] = []
+        waiting: list[Rest] = []
+        begun: set[tuple[int, int, int, int]] = set()
         todo = zones(boxes, self.most)
         while todo:
-            rows, columns = todo.pop(0)
-            parts.append(self._zone(rows, columns))
-            for top, bottom in rows:
-                for left, right in columns:
-                    order[top, left, bottom, right] = len(order)
-            if self._settle(len(rows) * len(columns)) and todo:
-                todo = zones([box for box in boxes if box not in order], self.most)
-        features, sums = joined(parts)
+            zone = self._zone(*todo.pop(0))
+            (waiting if zone.at < self.plan.cut else done).append(zone)
+            if rests.positions(waiting) >= self._together(waiting):
+                done.append(self._finished(waiting))
+                waiting = []
+            begun.update(zone.boxes)
+            if self._settle(len(zone.boxes)) and todo:
+                todo = zones([box for box in boxes if box not in begun], self.most)
+        if waiting:
+            done.append(self._finished(waiting))
+        order = {box: index for index, box in enumerate(box for rest in done for box in rest.boxes)}
         back = torch.tensor([order[box] for box in boxes])
+        features, sums = joined([self._answer(rest) for rest in done])
         return self.head(features)[back], {name: value[back] for name, value in sums.items()}
 
     @property
@@ -192,9 +208,11 @@ class Incremental:
 
     def features(self, batch: Tensor) -> Answer:
         """Return what the head reads of whole images (P, C, H, W), and the sums of layers' maps."""
-        return self._walk(batch.contiguous(memory_format=torch.channels_last))
+        images = batch.contiguous(memory_format=torch.channels_last)
+        return self._answer(self._walk(Rest([], {self.plan.input: images}), self.plan.cut))
 
-    def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Answer:
+    def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Rest:
+        """Follow a zone of positions until all its maps are whole."""
         y, x = (Axis(tuple(a for a, _ in some), tuple(b for _, b in some), cells)
                 for some, cells in ((rows, self.image.x.shape[1]), (columns, self.image.x.shape[2])))
         crop = gather(self.image.map(self.plan.input), y.start, y.length, x.start, x.length)
@@ -204,20 +222,42 @@ class Incremental:
             for column, (left, right) in enumerate(columns):
                 to, at = top - y.start[row], left - x.start[column]
                 view[row, column, to : to + bottom - top, at : at + right - left] = fill[top:bottom, left:right]
-        return self._walk(Box(crop, y, x))
+        boxes = [(top, left, bottom, right) for top, bottom in rows for left, right in columns]
+        return self._walk(Rest(boxes, {self.plan.input: Box(crop, y, x)}))
 
-    def _walk(self, value: Any) -> Answer:
-        env: dict[Any, Any] = {self.plan.input: value}
-        sums = {}
-        for step in self.plan.steps[: self.plan.cut]:
-            answer = self._do(step, env)
-            env[step.node] = answer
+    def _walk(self, rest: Rest, stop: int | None = None) -> Rest:
+        """Go on to the step `stop`, or until other positions may join."""
+        for step in self.plan.steps[rest.at : self.plan.cut if stop is None else stop]:
+            if stop is None and rest.at and rest.joins(self.image.env):
+                break
+            answer = rest.env[step.node] = self._do(step, rest.env)
             self._count(step, answer)
             for name in self.plan.named.get(step.node, ()):
-                sums[name] = self.readers[name].sums(self.full(step.node, answer))
+                rest.sums[name] = self.readers[name].sums(self.full(step.node, answer))
             for source in step.free:
-                env.pop(source, None)
-        return self.full(self.plan.vectors, env[self.plan.vectors]), sums
+                rest.env.pop(source, None)
+            rest.at += 1
+        return rest
+
+    def _together(self, waiting: list[Rest]) -> int:
+        """How many positions are enough to go on with: more would not fit into the processor's cache."""
+        if not waiting:
+            return 1
+        largest = self.image.largest(min(rest.at for rest in waiting))
+        return min(_TOGETHER, max(_LEAST, BYTES // max(1, largest)))
+
+    def _finished(self, waiting: list[Rest]) -> Rest:
+        """Take positions to the end; those that wait at an earlier step first, until they meet the others."""
+        waiting = sorted(waiting, key=lambda rest: rest.at)
+        while waiting[0].at < self.plan.cut:
+            first = waiting[0].at
+            stop = next((rest.at for rest in waiting if rest.at > first), self.plan.cut)
+            group = rests.joined([rest for rest in waiting if rest.at == first])
+            waiting = [self._walk(group, stop), *(rest for rest in waiting if rest.at > first)]
+        return rests.joined(waiting)
+
+    def _answer(self, rest: Rest) -> Answer:
+        return self.full(self.plan.vectors, rest.env[self.plan.vectors]), rest.sums
 
     def _count(self, step: Step, answer: Any) -> None:
         """Add up the operations of a step, and what they would be on the whole map."""

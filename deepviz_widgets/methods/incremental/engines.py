@@ -5,17 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from torch import Tensor
 
 from ...network import Network
 from . import check
-from .dense import Answer, Plain, looped, painted
+from .dense import Answer, Plain, joined, looped, painted
 from .engine import BYTES, Image, Incremental, Plan
 from .features import Reader, strongest
 from .prepared import Prepared, prepared
 from .tuner import Tuner
 
+_HEAD = 256  # images whose features wait for the head
 WORTH = 1.15  # the least gain, by count of operations, for which crops are taken
 _WHOLE = "so every position is a pass through the whole network"
 Boxes = list[tuple[int, int, int, int]]
@@ -30,7 +32,9 @@ class Engines:
     readers : dict of str to Reader
         How the maps of layers are followed.
     batch : callable
-        Scores whole images (P, C, H, W).
+        Runs whole images (P, C, H, W) up to where the head begins.
+    head : callable
+        Makes scores of that, for many batches at once.
     image : Image or None
         What crops are cut from; None where only whole images will do.
     forced : bool
@@ -41,6 +45,7 @@ class Engines:
 
     readers: dict[str, Reader]
     batch: Callable[[Tensor], Answer]
+    head: Callable[[Tensor], Tensor]
     why: str
     image: Image | None = None
     forced: bool = False
@@ -51,10 +56,19 @@ class Engines:
         """Memory that the clean maps take, and the largest values while positions run."""
         return 0 if self.image is None else self.image.bytes + 3 * BYTES
 
+    def whole(self, count: int, images: Callable[[int, int], Tensor]) -> Answer:
+        """Score `count` whole images; `images(start, stop)` makes them."""
+        answers = []
+        for start in range(0, count, _HEAD):
+            some = partial(_shifted, images, start)
+            features, sums = looped(min(_HEAD, count - start), some, self.batch, self.tuner)
+            answers.append((self.head(features), sums))
+        return joined(answers)
+
     def boxes(self, x: Tensor, filled: Tensor, boxes: Boxes) -> Answer:
         """Score an image with each box hidden; the first ones count operations, which may end the use of crops."""
         if self.image is None:
-            return looped(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]), self.batch, self.tuner)
+            return self.whole(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]))
         engine = Incremental(self.image, filled, self.readers)
         if self.forced:
             return engine(boxes)
@@ -63,6 +77,15 @@ class Engines:
             self.image = None
             self.why = f"Crops save {max(0.0, 1 - 1 / engine.gain):.0%} of the operations, {_WHOLE}."
         return answer
+
+
+def _shifted(images: Callable[[int, int], Tensor], by: int, start: int, stop: int) -> Tensor:
+    return images(by + start, by + stop)
+
+
+def _nothing(scores: Tensor) -> Tensor:
+    """Stand for the head of an engine whose batches answer with scores."""
+    return scores
 
 
 def choose(
@@ -88,13 +111,14 @@ def choose(
     verdict = kept.verdicts[key]
     if verdict != "followed" or image is None:
         return clean, _plain(net, kept, readers, verdict, plan)
-    whole = Incremental(image, filled, readers).whole
+    whole = Incremental(image, filled, readers)
+    batch, head = whole.features, whole.head
     if engine == "dense":
-        return clean, Engines(readers, whole, "Asked for: every position is a pass through the whole network.")
+        return clean, Engines(readers, batch, head, "Asked for: every position is a pass through the whole network.")
     if engine == "auto" and net.device.type != "cpu":
-        return clean, Engines(readers, whole, f"On {net.device.type} crops are too small to pay, {_WHOLE}.")
+        return clean, Engines(readers, batch, head, f"On {net.device.type} crops are too small to pay, {_WHOLE}.")
     why = "Only what a patch changes is computed anew, in crops of the maps."
-    return clean, Engines(readers, whole, why, image, engine == "incremental")
+    return clean, Engines(readers, batch, head, why, image, engine == "incremental")
 
 
 def _followed(
@@ -140,9 +164,9 @@ def _judged(
 def _plain(net: Network, kept: Prepared, readers: dict[str, Reader], verdict: str, plan: Plan | str) -> Engines:
     if verdict == "alone":
         why = "What the network answers to an image depends on the others of its batch, so each goes through alone."
-        return Engines(readers, Plain(net, None, readers), why, tuner=Tuner(most=1))
+        return Engines(readers, Plain(net, None, readers), _nothing, why, tuner=Tuner(most=1))
     reason = plan if isinstance(plan, str) else "they gave other scores than the network itself"
     why = f"The network's operations cannot be followed one by one ({reason}), {_WHOLE}."
     alone = any(reader.layout.batch is None for reader in readers.values())
-    return Engines(readers, Plain(net, kept.copy(net) if verdict == "copied" else None, readers), why,
+    return Engines(readers, Plain(net, kept.copy(net) if verdict == "copied" else None, readers), _nothing, why,
                    tuner=Tuner(most=1) if alone else Tuner())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...network import Network
-from .dense import Answer, looped, masked
+from .dense import Answer, masked
 from .engines import Boxes, Engines, choose
 
 ENGINES = ("auto", "incremental", "dense")
@@ -80,8 +80,7 @@ class Evaluator:
             return _arrays(self._unchanged(0))
         hidden = torch.from_numpy(masks).to(self._x.device)
         with self._net.running():
-            return _arrays(looped(len(masks), lambda a, b: masked(self._x, self._filled, hidden[a:b]),
-                                  self._engines.batch, self._engines.tuner))
+            return _arrays(self._engines.whole(len(masks), lambda a, b: masked(self._x, self._filled, hidden[a:b])))
 
     def again(self, filled: Tensor) -> Evaluator:
         """Return an evaluator of the same image with another fill (C, H, W); the clean pass is not run again."""

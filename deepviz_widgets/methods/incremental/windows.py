@@ -87,9 +87,12 @@ def _is_product(conv: nn.Conv2d) -> bool:
 def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
     """Multiply cells by a matrix; many of them through the convolution, which is then as fast or faster."""
     conv, maps = step.module, env.get(step.node.args[0])
-    if box is None and not (isinstance(maps, Tensor) and maps.dim() == 4):
+    if box is not None:
+        cells = box.crop
+    elif isinstance(maps, Tensor) and maps.dim() == 4:
+        cells = maps.permute(0, 2, 3, 1)
+    else:
         return NotImplemented
-    cells = box.crop if box is not None else maps.permute(0, 2, 3, 1)
     if cells[..., 0].numel() > _FEW_CELLS or not cells.is_contiguous():
         return NotImplemented if box is None else box.like(rows_of(conv(box.maps)))
     products = multiply.linear(cells, conv.weight.flatten(1), conv.bias)

@@ -58,18 +58,16 @@ def layer_read(net: Network, last: Layer, layer: Any = None) -> tuple[Layer, str
         return chosen, _WAYS[found[chosen.name]] + repr(chosen.name)
     with_places = [name for name in found if np.prod(net.layer(name).layout.grid) > 1]
     best = next(iter(with_places or found), None)
-    if best is not None and chosen is None:
-        return net.layer(best), _WAYS[found[best]] + repr(best)
-    if best is not None:
+    if best is None:
+        which = "a layer" if chosen is None else repr(chosen.name)
         raise ValueError(
-            f"The last layer {last.name!r} reads {_WAYS[found[best]]}{best!r} and not layer {chosen.name!r}; "
-            "give that one."
+            f"The last layer {last.name!r} reads neither the places of {which} nor their mean or maximum (it may read "
+            "them flattened, or a class token), so its weights are no directions there."
         )
-    raise ValueError(
-        f"The last layer {last.name!r} reads neither the places of {'a layer' if chosen is None else repr(chosen.name)} "
-        "nor their mean or maximum (it may read them flattened, or a class token), so its weights are no directions "
-        "there."
-    )
+    what = _WAYS[found[best]] + repr(best)
+    if chosen is not None:
+        raise ValueError(f"The last layer {last.name!r} reads {what} and not layer {chosen.name!r}; give that one.")
+    return net.layer(best), what
 
 
 def _run(net: Network, last: Layer, before: list[Layer]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -1,15 +1,22 @@
-"""A hash of all weights of a network, the same on every device and in every process."""
+"""What a scan is made of: the network to its last weight, and the settings and images, so that another is told apart."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
+import numpy as np
 import torch
+import torchvision
 
 from ...network import Network
+from .answers import Rows
+from .batches import Batches
+from .streaming import Rules
 
-__all__ = ["weights_hash"]
+__all__ = ["about", "settings", "weights_hash"]
 
 
 def weights_hash(net: Network) -> str:
@@ -43,3 +50,41 @@ def weights_hash(net: Network) -> str:
             found.update(f"{name}\0{values.dtype}\0{tuple(values.shape)}\0".encode())
             found.update(values.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return f"sha256:{found.hexdigest()}"
+
+
+def about(net: Network, weights: str) -> dict[str, Any]:
+    """Say what was scanned and with what."""
+    versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "numpy": np.__version__}
+    return {
+        "network": net.name, "weights": weights, "input_size": tuple(net.input_size),
+        "preprocessing": _preprocessing(net), "versions": versions,
+    }
+
+
+def _preprocessing(net: Network) -> str:
+    if net.transform is None:
+        return "values from 0 to 1"
+    if net.normalisation is None:
+        return "as the network's transform gives them"
+    mean, std = ([round(value, 6) for value in values.tolist()] for values in net.normalisation)
+    return f"as the network's transform gives them, normalised with mean {mean} and standard deviation {std}"
+
+
+def settings(
+    net: Network, batches: Batches, tables: Sequence[Rows], rules: Rules, weights: str
+) -> dict[str, Any]:
+    """List all that a scan's result depends on."""
+    images = hashlib.sha256()
+    for image, name in zip(batches.ids, batches.images.names, strict=True):
+        images.update(f"{image}\0{name}\0".encode())
+    return {
+        "network": net.name, "weights": weights, "preprocessing": _preprocessing(net), "input": list(net.input_size),
+        "k": rules.k, "per_image": rules.per_image, "order": rules.order, "overlap": rules.overlap,
+        "batch_size": batches.size, "number of images": batches.total, "images": images.hexdigest(),
+        "layers": [list(rows.key) for rows in tables], "directions": [_hash(rows) for rows in tables],
+    }
+
+
+def _hash(rows: Rows) -> str:
+    vectors = b"" if rows.vectors is None else rows.vectors.numpy().tobytes()
+    return hashlib.sha256("\0".join(rows.names).encode() + vectors).hexdigest()

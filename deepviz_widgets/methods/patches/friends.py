@@ -178,7 +178,7 @@ def judged(table: LayerPatches, features: np.ndarray, later: str, *, seed: int =
         shares, fits = _shares(likeness, chance)
         oddness[unit, own] = shares
         alike[unit] = (shares <= FITS).sum() * 2 > len(own)
-        if True:
+        if alike[unit]:
             odd[unit, own] = shares >= ODD
             group[unit, own] = _groups(likeness, shares >= ODD, chance)
             rest = fits[shares <= FITS].mean()

@@ -1,25 +1,23 @@
-"""What a scan says of itself, and how its state is kept in shards."""
+"""How the progress of a scan is kept in shards now and then, and found again."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torchvision
 
-from ...network import Network
-from .answers import Rows
-from .batches import Batches
-from .progress import Progress, restored, stored
+from .packing import pack, unpack
+from .places import Places
+from .progress import Progress
 from .shards import Shards
-from .streaming import Rules
+from .streaming import Best
 
-__all__ = ["Keeper", "about", "settings"]
+__all__ = ["Keeper"]
 
 _SHARE = 0.02  # of the time may go into writing
 
@@ -37,14 +35,14 @@ class Keeper:
         if shard is None:
             return None
         self._kept = shard.done
-        return restored(shard.state, shard.about, device)
+        return _restored(shard.state, shard.about, device)
 
     def keep(self, progress: Progress, *, last: bool) -> None:
         """Write the progress if it is time, or the last."""
         now = time.perf_counter()
         if progress.done == self._kept or (now < self._due and not last):
             return
-        self._shards.write(progress.done, *stored(progress))
+        self._shards.write(progress.done, *_stored(progress))
         self._kept = progress.done
         self._due = time.perf_counter() + (time.perf_counter() - now) / _SHARE
 
@@ -56,39 +54,23 @@ class Keeper:
             self._shards.close()
 
 
-def about(net: Network, weights: str) -> dict[str, Any]:
-    """Say what was scanned and with what."""
-    versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "numpy": np.__version__}
-    return {
-        "network": net.name, "weights": weights, "input_size": tuple(net.input_size),
-        "preprocessing": _preprocessing(net), "versions": versions,
-    }
+_ARRAYS = tuple(one.name for one in fields(Best) if one.name != "latest")
 
 
-def _preprocessing(net: Network) -> str:
-    if net.transform is None:
-        return "values from 0 to 1"
-    if net.normalisation is None:
-        return "as the network's transform gives them"
-    mean, std = ([round(value, 6) for value in values.tolist()] for values in net.normalisation)
-    return f"as the network's transform gives them, normalised with mean {mean} and standard deviation {std}"
+def _stored(progress: Progress) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Write a progress as arrays and what JSON carries."""
+    arrays = {name: getattr(progress.best, name).cpu().numpy() for name in _ARRAYS}
+    said = {one.name: getattr(progress, one.name) for one in fields(progress) if one.name not in ("best", "bound")}
+    said["places"] = {size: {name: vars(one) for name, one in known.items()} for size, known in said["places"].items()}
+    said["largest"] = {name: vars(one) for name, one in said["largest"].items()}
+    return arrays, {"latest": progress.best.latest, "progress": pack(said)}
 
 
-def settings(
-    net: Network, batches: Batches, tables: Sequence[Rows], rules: Rules, weights: str
-) -> dict[str, Any]:
-    """List all that a scan's result depends on."""
-    images = hashlib.sha256()
-    for image, name in zip(batches.ids, batches.images.names, strict=True):
-        images.update(f"{image}\0{name}\0".encode())
-    return {
-        "network": net.name, "weights": weights, "preprocessing": _preprocessing(net), "input": list(net.input_size),
-        "k": rules.k, "per_image": rules.per_image, "order": rules.order, "overlap": rules.overlap,
-        "batch_size": batches.size, "number of images": batches.total, "images": images.hexdigest(),
-        "layers": [list(rows.key) for rows in tables], "directions": [_hash(rows) for rows in tables],
-    }
-
-
-def _hash(rows: Rows) -> str:
-    vectors = b"" if rows.vectors is None else rows.vectors.numpy().tobytes()
-    return hashlib.sha256("\0".join(rows.names).encode() + vectors).hexdigest()
+def _restored(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], device: torch.device) -> Progress:
+    """Undo `_stored`."""
+    best = Best(**{name: torch.from_numpy(arrays[name]).to(device) for name in _ARRAYS}, latest=about["latest"])
+    said = unpack(about["progress"])
+    said["places"] = {size: {name: Places(**one) for name, one in known.items()}
+                      for size, known in said["places"].items()}
+    said["largest"] = {name: Places(**one) for name, one in said["largest"].items()}
+    return Progress(best, **said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,11 @@ import torch
 
 from .answers import Rows
 from .index import REASONS, joined
-from .packing import pack, unpack
 from .places import Places
 from .streaming import Best
 from .table import LayerPatches
 
-__all__ = ["Progress", "Seen", "restored", "stored", "table_of"]
+__all__ = ["Progress", "Seen", "table_of"]
 
 _PRUNE = 1024  # names are looked through when there are this many more than at the last time
 _SIZES = 32  # and receptive fields, by the size of the image
@@ -138,25 +137,3 @@ def _located(
         some = size_of.reshape(images.shape) == number
         ys[some], xs[some], boxes[some] = progress.places[sizes[number]][layer].at(at[some])
     return ys, xs, boxes
-
-
-_ARRAYS = tuple(one.name for one in fields(Best) if one.name != "latest")
-
-
-def stored(progress: Progress) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Write a progress as arrays and what JSON carries."""
-    arrays = {name: getattr(progress.best, name).cpu().numpy() for name in _ARRAYS}
-    said = {one.name: getattr(progress, one.name) for one in fields(progress) if one.name not in ("best", "bound")}
-    said["places"] = {size: {name: vars(one) for name, one in known.items()} for size, known in said["places"].items()}
-    said["largest"] = {name: vars(one) for name, one in said["largest"].items()}
-    return arrays, {"latest": progress.best.latest, "progress": pack(said)}
-
-
-def restored(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], device: torch.device) -> Progress:
-    """Undo `stored`."""
-    best = Best(**{name: torch.from_numpy(arrays[name]).to(device) for name in _ARRAYS}, latest=about["latest"])
-    said = unpack(about["progress"])
-    said["places"] = {size: {name: Places(**one) for name, one in known.items()}
-                      for size, known in said["places"].items()}
-    said["largest"] = {name: Places(**one) for name, one in said["largest"].items()}
-    return Progress(best, **said)

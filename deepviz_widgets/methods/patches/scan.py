@@ -14,9 +14,9 @@ from ...pictures import ImageError
 from ...words import count, plural
 from .answers import Rows, chosen_layers, rows_of
 from .batches import Batches, batch_size_for
-from .fingerprint import weights_hash
+from .fingerprint import about, settings, weights_hash
 from .index import PatchIndex
-from .keeping import Keeper, about, settings
+from .keeping import Keeper
 from .passes import Passes
 from .progress import Progress, table_of
 from .streaming import Rules, nothing
@@ -104,8 +104,8 @@ def scan(
     Notes
     -----
     Equal values are ordered by image, row and column, so the result does not depend on the order of the images, or on
-    how they are split. It depends on the batch size as far as the network's answers do: convolutions and matrix products
-    may give other last bits for another number of images, so a last batch that is not full is filled up.
+    how they are split. It depends on the batch size as far as the network's answers do: convolutions and matrix
+    products may give other last bits for another number of images, so a last batch that is not full is filled up.
 
     References
     ----------

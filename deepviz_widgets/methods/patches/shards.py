@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ...words import first_line
+from .disk import lacking, reason, replacing
 
 __all__ = ["Shard", "ShardError", "Shards"]
 
@@ -60,11 +59,14 @@ class Shards:
     folder : str or Path
     settings : dict
         All that defines the scan, as JSON carries it. A later scan with the same settings goes on.
+    need : int
+        Bytes of a shard, about: whether the disk has room for all that are kept at a time is asked at once.
 
     Raises
     ------
     ShardError
-        If the folder cannot be used, belongs to a scan with other settings, or another process scans into it now.
+        If the folder cannot be used, belongs to a scan with other settings, another process scans into it now, or its
+        disk is full.
 
     Examples
     --------
@@ -79,7 +81,7 @@ class Shards:
     (32, array([0., 1., 2.]))
     """
 
-    def __init__(self, folder: str | Path, settings: Mapping[str, Any]):
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any], need: int = 0):
         self.folder = Path(folder).expanduser()
         self.settings = json.loads(json.dumps({"format": FORMAT, **settings}, allow_nan=False))
         self._lock: IO[str] | None = None
@@ -87,9 +89,10 @@ class Shards:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.folder / _LOCK)
         except OSError as error:
-            raise ShardError(f"The folder {str(self.folder)!r} cannot hold shards: {_why(error)}.") from error
+            raise ShardError(f"The folder {str(self.folder)!r} cannot hold shards: {reason(error)}.") from error
         try:
             self._claim()
+            self._check_room(need)
         except BaseException:
             self.close()
             raise
@@ -124,15 +127,16 @@ class Shards:
         """
         whole = _packed(done, state, dict(about or {}))
         try:
-            _replace(self.folder / _SHARD.format(done), whole)
+            with replacing(self.folder / _SHARD.format(done)) as file:
+                file.write(whole)
         except OSError as error:
-            raise ShardError(f"A shard cannot be written to {str(self.folder)!r}: {_why(error)}.") from error
+            raise ShardError(f"A shard cannot be written to {str(self.folder)!r}: {reason(error)}.") from error
         for old in self._shards()[:-_KEPT]:
             old.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Delete the shards and what is beside them, and the folder if nothing else is in it."""
-        for path in (*self._shards(), self.folder / _SETTINGS, *self.folder.glob("*.part")):
+        for path in (*self._shards(), self.folder / _SETTINGS, *self._parts()):
             path.unlink(missing_ok=True)
         self.close()
         (self.folder / _LOCK).unlink(missing_ok=True)
@@ -142,9 +146,19 @@ class Shards:
     def _shards(self) -> list[Path]:
         return sorted(self.folder.glob("shard-" + "[0-9]" * 10 + ".npz"))
 
+    def _parts(self) -> list[Path]:
+        return [*self.folder.glob(".shard-*.part"), *self.folder.glob(f".{_SETTINGS}.*.part")]
+
+    def _check_room(self, need: int) -> None:
+        """Refuse a disk without room for the shards that are kept and the one being written."""
+        held = sum(path.stat().st_size for path in self._shards())
+        lack = lacking(self.folder, max(0, (_KEPT + 1) * need - held))
+        if lack:
+            raise ShardError(f"The shards of this scan need about {lack}; give another folder, or a smaller k.")
+
     def _claim(self) -> None:
         """Write the settings into a new folder; compare them with those of an old one."""
-        for part in self.folder.glob("*.part"):  # what a killed process was writing
+        for part in self._parts():  # what a killed process was writing
             part.unlink(missing_ok=True)
         path = self.folder / _SETTINGS
         if not path.exists():
@@ -154,14 +168,15 @@ class Shards:
                     "give another folder."
                 )
             try:
-                _replace(path, json.dumps(self.settings, indent=1, sort_keys=True).encode())
+                with replacing(path) as file:
+                    file.write(json.dumps(self.settings, indent=1, sort_keys=True).encode())
             except OSError as error:
-                raise ShardError(f"The folder {str(self.folder)!r} cannot hold shards: {_why(error)}.") from error
+                raise ShardError(f"The folder {str(self.folder)!r} cannot hold shards: {reason(error)}.") from error
             return
         try:
             there = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
-            raise ShardError(f"{str(path)!r} cannot be read ({_why(error)}); give another folder.") from error
+            raise ShardError(f"{str(path)!r} cannot be read ({reason(error)}); give another folder.") from error
         if there != self.settings:
             raise ShardError(
                 f"The folder {str(self.folder)!r} belongs to another scan: {_difference(there, self.settings)}; "
@@ -185,18 +200,6 @@ def _locked(path: Path) -> IO[str]:
     except OSError:  # a file system without locks, as some network drives
         return held
     return held
-
-
-def _replace(path: Path, whole: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(whole)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _packed(done: int, state: Mapping[str, np.ndarray], about: dict[str, Any]) -> bytes:
@@ -230,7 +233,3 @@ def _difference(there: Any, here: dict[str, Any]) -> str:
     name = next(name for name in (*here, *there) if there.get(name, ...) != here.get(name, ...))
     old, new = (json.dumps(settings.get(name, "not set")) for settings in (there, here))
     return f"its {name} is {old}, here it is {new}" if len(old) + len(new) <= 80 else f"its {name} is not the same"
-
-
-def _why(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or first_line(error)

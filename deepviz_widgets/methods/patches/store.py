@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -20,14 +19,14 @@ import pyarrow.parquet as pq
 
 from ...words import first_line
 from .crops import Crops
+from .disk import StoreError, reason, replacing, writable
 from .friends import Friends
 from .index import PatchIndex
 from .packing import pack, unpack
-from .room import StoreError, estimate, writable
-from .rows import COLUMNS, IN_ROWS, SCHEMA, in_rows, out_of_rows
+from .records import COLUMNS, IN_ROWS, SCHEMA, in_rows, out_of_rows
 from .table import LayerPatches
 
-__all__ = ["StoreError", "estimate", "load", "save", "writable"]
+__all__ = ["load", "save"]
 
 FORMAT = 1
 _KEY, _CHECK, _HUGGING_FACE = b"deepviz_widgets", b"deepviz_widgets.sha256", b"huggingface"
@@ -50,18 +49,11 @@ def save(index: PatchIndex, path: str | Path) -> None:
         If it cannot be written there; a file that was there before still stands.
     """
     path = writable(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with replacing(path) as file:
             _write(index, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except (OSError, pa.ArrowException) as error:
-        why = getattr(error, "strerror", None) or first_line(error)
-        raise StoreError(f"The patches cannot be written to {str(path)!r}: {why}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise StoreError(f"The patches cannot be written to {str(path)!r}: {reason(error)}.") from error
 
 
 def _write(index: PatchIndex, file: Any) -> None:

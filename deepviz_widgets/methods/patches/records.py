@@ -1,4 +1,4 @@
-"""The rows of a file of patches: one for each unit and rank, as pandas, DuckDB and the viewer of Hugging Face read them."""
+"""The rows of a file of patches, one for each unit and rank, as pandas, DuckDB and the viewer of Hugging Face read it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,234 @@
+/** Everything that a view of the map knows, beside what the traits say. */
+import { bytes } from '../lib/buffers.js';
+import { throttle } from '../lib/frame.js';
+import { keeper } from '../lib/parts.js';
+import { isDark } from '../lib/theme.js';
+import { camera } from './camera.js';
+import { paint, rampOf, valueOf } from './colours.js';
+import { asker, columns } from './feed.js';
+import { both, flagger } from './flags.js';
+import { maps } from './maps.js';
+import { showing } from './marks.js';
+import { axes, points } from './points.js';
+import { fromBits, selection } from './selection.js';
+
+/** @typedef {import('./colours.js').Column} Column */
+/** @typedef {import('./words.js').Card} Card */
+
+const BEAT = 150; // ms between two messages while the pointer moves
+const CARDS = 512;
+
+/** @param {import('../lib/view.js').View} view */
+export function stateOf(view) {
+  const { get, set, model, signal, redraw, root } = view;
+  const ask = asker(view);
+  const [at, look, chosen, flags, shown] = [points(), camera(), selection(), flagger(), showing()];
+  const motion = matchMedia('(prefers-reduced-motion: reduce)');
+  const still = () => motion.matches;
+  const map = maps(view, ask, at, still);
+  const cols = columns(ask, redraw);
+  /** @type {Map<number, Card | null>} */
+  let cards = new Map();
+  /** @type {{text: string, bits: Uint8Array | null, count: number}} */
+  let found = { text: '', bits: null, count: 0 };
+  const [painted, ramps] = [keeper(), keeper()];
+
+  const state = {
+    ask,
+    points: at,
+    camera: look,
+    chosen,
+    flags,
+    shown,
+    map,
+    still,
+    /** under the pointer, −1 for none */
+    hover: -1,
+    /** the one that is spoken of: hovered, else the current image */
+    tool: /** @type {"pan" | "lasso" | "rectangle"} */ ('pan'),
+    /** categories that the legend keeps, null for all @type {Set<number> | null} */
+    kept: /** @type {Set<number> | null} */ (null),
+    /** category that the legend points at */
+    pointed: -1,
+    /** corners of what was drawn @type {number[]} */
+    drawn: /** @type {number[]} */ ([]),
+    drawing: false,
+    about: () => get('_points') ?? {},
+    count: () => get('_points')?.count ?? 0,
+    /** the one that is spoken of */
+    subject: () => (state.hover >= 0 ? state.hover : touched ? (get('image') ?? -1) : -1),
+    get found() {
+      return found;
+    },
+    columns: () => /** @type {Column[]} */ (get('_columns') ?? []),
+    column,
+    values: (/** @type {string} */ name) => (column(name) || name === 'rank' ? cols.get(name, state.count()) : null),
+    colours,
+    ramp: () => {
+      const kind = colours().column?.kind ?? null;
+      const stamp = `${kind} ${isDark(root)}`;
+      return { stamp, rgba: /** @type {Uint8Array} */ (ramps(stamp, () => rampOf(kind, isDark(root)))) };
+    },
+    /** What is written of a point in the column of the colour. @param {string} name @param {number} id */
+    read(name, id) {
+      const [of, values] = [column(name), state.values(name)];
+      if (!of || !values) return null;
+      return of.kind === 'number' ? valueOf(of, values, id) : (of.categories?.[values.values[id]] ?? null);
+    },
+    card,
+    search,
+    choose,
+    follow,
+    reset() {
+      cols.forget();
+      cards = new Map();
+      found = { text: '', bits: null, count: 0 };
+      chosen.reset(state.count());
+      [state.hover, state.kept, state.pointed, state.drawn] = [-1, null, -1, []];
+      followSelection();
+      search(get('search') ?? '');
+    },
+    /** @param {number} id */
+    point(id) {
+      if (id === state.hover) return;
+      state.hover = id;
+      tell();
+      redraw();
+    },
+    /** A click or Enter. @param {number} id */
+    keep(id) {
+      touched = true;
+      set('image', id);
+      redraw();
+    },
+    moved() {
+      tellView();
+      redraw();
+    },
+    followSelection,
+    followView,
+    undo() {
+      if (chosen.undo()) sendSelection();
+      state.drawn = [];
+      redraw();
+    },
+  };
+  let touched = false;
+  const tell = throttle(() => set('hovered', state.hover), BEAT, signal);
+  const tellView = throttle(
+    () => {
+      const square = map.shown?.square;
+      if (!square) return;
+      if (look.follows) return set('view', []);
+      const [x, y] = axes(square).out(look.now.x, look.now.y);
+      set('view', [x, y, ((look.size.w / look.now.scale) * square.side) / 65535]);
+    },
+    BEAT,
+    signal,
+  );
+
+  /** @param {string} name */
+  function column(name) {
+    return state.columns().find((one) => one.name === name) ?? null;
+  }
+
+  function colours() {
+    const of = column(get('colour') ?? 'label');
+    const values = of && cols.get(of.name, state.count());
+    const stamp = `${of?.name} ${Boolean(values)} ${state.count()} ${get('_points')?.key} ${of?.categories?.length}`;
+    const made = painted(stamp, () =>
+      of && values ? paint(of, values, state.count()) : { index: new Uint8Array(state.count()).fill(255), legend: [] },
+    );
+    return { stamp, column: values ? of : null, values, .../** @type {import('./colours.js').Painted} */ (made) };
+  }
+
+  /** What is known of an image, asked for once. @param {number} id @returns {Card | null} */
+  function card(id) {
+    if (id < 0 || id >= state.count()) return null;
+    const known = cards.get(id);
+    if (known !== undefined) return known;
+    cards.set(id, null);
+    for (const old of cards.keys()) if (cards.size > CARDS) cards.delete(old);
+    const mine = cards;
+    ask('card', { id }).then((reply) => {
+      if (mine !== cards) return;
+      if (reply) mine.set(id, reply.content);
+      redraw();
+    });
+    return null;
+  }
+
+  /** @param {string} text */
+  async function search(text) {
+    found = { text, bits: null, count: 0 };
+    redraw();
+    if (!text) return;
+    const reply = await ask('search', { text });
+    if (found.text !== text) return;
+    found = reply
+      ? { text, bits: fromBits(bytes(reply.buffers[0]), state.count()), count: reply.content.count }
+      : { text, ...byLabel(text) };
+    redraw();
+  }
+
+  /** In a saved page there are labels and no names. @param {string} text */
+  function byLabel(text) {
+    const bits = new Uint8Array(state.count());
+    const [of, values] = [column('label'), state.values('label')];
+    const fit = (of?.categories ?? []).map((name) => name.toLowerCase().includes(text.toLowerCase()));
+    let count = 0;
+    for (let i = 0; values && i < bits.length; i++) count += bits[i] = fit[values.values[i]] ? 1 : 0;
+    return { bits, count };
+  }
+
+  /** @param {Iterable<number>} ids @param {import('./selection.js').How} how */
+  function choose(ids, how) {
+    if (chosen.choose(ids, how)) sendSelection();
+    redraw();
+  }
+
+  function sendSelection() {
+    const traits = chosen.traits();
+    model.set('selected', traits.selected);
+    if (traits._mask.byteLength || bytes(get('_mask')).length) model.set('_mask', traits._mask);
+    model.save_changes();
+  }
+
+  function followSelection() {
+    if (chosen.flags.length !== state.count()) chosen.reset(state.count());
+    if (chosen.follow(get('selected') ?? [], bytes(get('_mask')))) state.drawn = [];
+    redraw();
+  }
+
+  /** From Python. */
+  function followView() {
+    const [x, y, width] = get('view') ?? [];
+    const square = map.shown?.square;
+    if (!square || !look.size.w) return;
+    if (width === undefined) {
+      if (!look.follows) look.fit(performance.now(), still());
+    } else {
+      const [u, v] = axes(square).in(x, y);
+      look.fly({ x: u, y: v, scale: (look.size.w * square.side) / (width * 65535) }, performance.now(), still());
+    }
+    redraw();
+  }
+
+  /** Who is hidden and who steps back. */
+  function follow() {
+    const { index } = colours();
+    const values = colours().values?.values;
+    const { kept, pointed } = state;
+    const only = kept && values ? { stamp: `kept ${[...kept].sort()} ${colours().stamp}`, test: (/** @type {number} */ i) => kept.has(values[i]) } : null;
+    const isolated = get('isolate') && chosen.size ? { stamp: `isolated ${chosen.stamp}`, test: (/** @type {number} */ i) => chosen.flags[i] === 1 } : null;
+    const { bits, text } = found;
+    const hit = bits && { stamp: `found ${text}`, test: (/** @type {number} */ i) => bits[i] === 1 };
+    const inside = chosen.size && !isolated ? { stamp: `chosen ${chosen.stamp}`, test: (/** @type {number} */ i) => chosen.flags[i] === 1 } : null;
+    const at = pointed >= 0 && values && index.length ? { stamp: `at ${pointed} ${colours().stamp}`, test: (/** @type {number} */ i) => values[i] === pointed } : null;
+    flags.update(state.count(), state.about().missing ?? [], both(only, isolated), at ?? hit ?? inside);
+  }
+
+  return state;
+}
+
+/** @typedef {ReturnType<typeof stateOf>} State */
