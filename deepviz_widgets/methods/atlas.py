@@ -42,6 +42,10 @@ class Atlas:
         Of the predicted class; NaN where unknown.
     skipped : dict of int to str
         Images that could not be read, and why.
+    values, runs, probes : dict by layer
+        Features (M, F), maps, and how well a linear classifier reads the labels.
+    turned : set of str
+        Layers whose map is at its end and lies as the others do.
     """
 
     def __init__(
@@ -58,11 +62,18 @@ class Atlas:
         self.runs: dict[str, em.Embedding] = {}
         self.probes: dict[str, em.Probe | None] = {}
         self._honesty: dict[str, em.Honesty] = {}
-        self._turned: dict[str, np.ndarray] = {}
+        self._turns: dict[str, np.ndarray] = {}
         self._placed: dict[str, np.ndarray] = {}
+        self.turned: set[str] = set()
         self._given = None if positions is None else self._as_given(positions)
         if features is not None:
             self._take(features)
+
+    def close(self) -> None:
+        """Let go of the network, the images and all that was computed."""
+        self.net = self.images = None  # type: ignore[assignment]
+        for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes):
+            held.clear()
 
     # ---------------------------------------------------------------- reading
 
@@ -91,6 +102,8 @@ class Atlas:
         self.labels[one.images[known]] = one.labels[known]
         for layer, features in found.items():
             self.values[layer] = features.values
+        if self._given is not None:  # anew: now it is known which images can be read, and what they are like
+            self.runs.clear()
 
     def _take(self, features: Any) -> None:
         several = features if isinstance(features, Mapping) else {getattr(features, "layer", "") or GIVEN: features}
@@ -115,6 +128,11 @@ class Atlas:
 
     # ---------------------------------------------------------------- maps
 
+    @property
+    def given(self) -> bool:
+        """Whether the map was given, so that it needs no features."""
+        return self._given is not None
+
     def run(self, layer: str, **options: Any) -> em.Embedding:
         """Return the map of a layer, begun where it is not there yet."""
         if layer not in self.runs:
@@ -133,7 +151,8 @@ class Atlas:
         self._honesty.pop(layer, None)
         self._placed.pop(layer, None)
         if not turned:
-            self._turned.pop(layer, None)
+            self._turns.pop(layer, None)
+            self.turned.discard(layer)
 
     def finished(self, layer: str) -> bool:
         """Whether the map of a layer is at its end."""
@@ -141,13 +160,15 @@ class Atlas:
 
     def turn(self, layer: str) -> bool:
         """Turn a map that is at its end onto the first that was; return whether it lies otherwise now."""
-        first = next(name for name, run in self.runs.items() if run.done)
-        if layer == first or layer in self._turned:
+        if layer in self.turned:
+            return False
+        first = next((name for name in self.runs if name in self.turned), None)
+        self.turned.add(layer)
+        if first is None:
             return False
         onto = self.on_map(first)[: len(self.runs[first])]
         pair = em.aligned([onto, self.runs[layer].positions])
-        self._turned[layer] = _similarity(self.runs[layer].positions, pair[1])
-        self._placed.pop(layer, None)
+        self._turns[layer] = _similarity(self.runs[layer].positions, pair[1])
         return True
 
     def probe(self, layer: str) -> em.Probe | None:
@@ -173,7 +194,7 @@ class Atlas:
         else:  # new images were not there yet
             missing = len(self.values.get(layer, positions)) - len(positions)
             taken = np.concatenate([positions, np.full((max(missing, 0), 2), np.nan, np.float32)])
-        turn = self._turned.get(layer)
+        turn = self._turns.get(layer)
         return taken if turn is None else (taken @ turn[:2] + turn[2]).astype(np.float32)
 
     def positions(self, layer: str, positions: np.ndarray | None = None) -> np.ndarray:
@@ -256,8 +277,20 @@ class Atlas:
             np.linalg.norm(values[start : start + 8192] - values[row], axis=1) for start in range(0, len(values), 8192)
         ])
         far[row] = np.inf
-        near = np.argsort(far, kind="stable")[: min(k, len(far) - 1)]
+        near = np.argpartition(far, min(k, len(far) - 1))[: min(k, len(far) - 1)]
+        near = near[np.lexsort((near, far[near]))]
         return self.rows[near], far[near]
+
+    def false(self, layer: str, index: int) -> list[int]:
+        """Return the images that lie next to one on the map but are far in truth, as far as it was measured."""
+        found = self._honesty.get(layer)
+        at = np.flatnonzero(self.rows == index)
+        row = np.flatnonzero(found.rows == at[0]) if found is not None and len(at) else at[:0]
+        if found is None or not len(row):
+            return []
+        near = found.near[row[0]]
+        far = self.neighbours(layer, index, min(3 * found.k, len(self.rows) - 1))[0]
+        return [int(one) for one in self.rows[near] if one not in far]
 
     def wrong(self) -> np.ndarray:
         """Return which predictions are errors, (N,): 0 right, 1 wrong, -1 where truth or prediction is unknown."""

@@ -55,6 +55,12 @@ class Column:
         steps = np.where(known, np.rint((np.where(known, self.values, low) - low) / span * 65534), 65535)
         return steps.astype(np.uint16), low, low + span
 
+    def longer(self, number: int) -> Column:
+        """Return the column for more images, of which it says nothing."""
+        unknown = np.full(number - len(self.values), -1 if self.kind == "category" else np.nan)
+        values = np.concatenate([self.values, unknown.astype(self.values.dtype)])
+        return Column(self.name, self.kind, values, self.categories)
+
     def text(self, index: int) -> str | float | None:
         """Return one value as people read it; None where unknown."""
         value = self.values[index]

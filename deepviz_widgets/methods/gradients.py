@@ -1,17 +1,17 @@
 """The gradient of a unit with respect to the image: plain, guided, or as a deconvolutional network takes it back.
 
-The three differ only in what a ReLU hands back, with a its answer and g the gradient that arrives there: plain g·[a > 0],
-guided max(g, 0)·[a > 0], deconvolution max(g, 0). captum gives a `torch.nn.ReLU` these rules through hooks on it; it does
-not see functional ReLUs, fails on those that work in place, and mixes up the calls of one that is used several times.
-So every ReLU of the pass, whatever way it is written, is led here through a module of its own, which captum sees and
-which reads a copy; the user's model is hooked by `capture` only, and not copied or changed.
+The three differ in what a ReLU hands back, with a its answer and g the gradient that arrives there: plain g·[a > 0],
+guided max(g, 0)·[a > 0], deconvolution max(g, 0). captum gives each `torch.nn.ReLU` these rules; it does not see
+functional ReLUs, fails on those that work in place, and mixes up the calls of one that is used several times. So
+every ReLU of the pass, however it is written, is led through a module of its own here, which captum gets to see
+instead of the user's model.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,19 +28,18 @@ from ..words import count, first_line, listing, plural, size
 from .activations import layout_of, which_call
 from .receptive_field import ReceptiveField, receptive_field
 
-__all__ = ["KINDS", "UnitGradient", "displayed", "gradient"]
+__all__ = ["KINDS", "UnitGradient", "gradient"]
 
 KINDS = ("plain", "guided", "deconvolution")
-_CALLS = (128, 1024, 16384)  # ReLUs of a pass to be ready for: a few hundred in the deepest classifiers
-_RELUS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
 _IN_PLACE = {F.relu_, torch.relu_, Tensor.relu_}
+_RELUS = {F.relu, torch.relu, Tensor.relu, *_IN_PLACE}
 _OTHERS = {
     F.leaky_relu: "leaky ReLU", F.relu6: "ReLU6", F.hardtanh: "ReLU6", F.elu: "ELU", F.gelu: "GELU", F.silu: "SiLU",
-    F.hardswish: "hard swish", F.hardsigmoid: "hard sigmoid", F.mish: "Mish", F.prelu: "PReLU", F.selu: "SELU",
-    F.celu: "CELU", F.softplus: "softplus", F.threshold: "threshold", F.rrelu: "RReLU", torch.tanh: "tanh",
-    Tensor.tanh: "tanh", F.tanh: "tanh", torch.clamp: "clamp", Tensor.clamp: "clamp", torch.clamp_min: "clamp",
-    Tensor.clamp_min: "clamp", Tensor.clamp_: "clamp", Tensor.clamp_min_: "clamp",
-}  # bends, not gates: a sigmoid that scales channels is no nonlinearity of a unit
+    F.hardswish: "hard swish", F.mish: "Mish", F.prelu: "PReLU", F.selu: "SELU", F.celu: "CELU", F.rrelu: "RReLU",
+    F.softplus: "softplus", F.threshold: "threshold", F.tanh: "tanh", torch.tanh: "tanh", Tensor.tanh: "tanh",
+    torch.clamp: "clamp", Tensor.clamp: "clamp", Tensor.clamp_: "clamp", torch.clamp_min: "clamp",
+    Tensor.clamp_min: "clamp", Tensor.clamp_min_: "clamp", torch.maximum: "maximum", Tensor.maximum: "maximum",
+}  # a sigmoid is not among them: mostly it is a gate that scales channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +49,7 @@ class UnitGradient:
     Attributes
     ----------
     values : ndarray (H, W, C) float32
-        Signed, per channel of the network's input (after any normalisation): by how much the unit's answer grows with
-        each value. Also what `numpy.asarray` makes of this object.
+        Signed: by how much the unit's answer grows with each value of the (preprocessed) input.
     layer : str
     unit : int or None
         None for a direction.
@@ -59,11 +57,13 @@ class UnitGradient:
         Row and column in the map of the unit.
     kind : {"plain", "guided", "deconvolution"}
     answer : float
-        The value of the unit there.
+        What the unit answers there.
     field : ReceptiveField
         What the units of the layer can see.
-    relus, others : int, tuple of str
-        How many ReLUs of the pass had the rule of the kind, and which nonlinearities have none and stay plain.
+    relus : int
+        Calls of a ReLU up to the layer (its last call), which have the rule of the kind; 0 for the plain gradient.
+    others : dict of str to int
+        Nonlinearities that have no such rule, and how often each was called; {} for the plain gradient.
     says : str
         What is to be known about it, in a sentence; '' where nothing is.
     """
@@ -75,12 +75,9 @@ class UnitGradient:
     kind: str
     answer: float
     field: ReceptiveField
-    relus: int = 0
-    others: tuple[str, ...] = ()
-    says: str = ""
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.values, dtype, copy=True if copy is None else copy)
+    relus: int
+    others: dict[str, int]
+    says: str
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -89,70 +86,24 @@ class UnitGradient:
 
     @property
     def shown(self) -> np.ndarray:
-        """The whole gradient as a picture, (H, W, 1 or 3) uint8 in which 128 is 0."""
-        return displayed(self.values)
+        """The gradient as a picture, (H, W, 1 or 3) uint8: 128 is 0, 255 the largest magnitude, 1 its negative.
+
+        Other than 1 or 3 channels are averaged. (As `norm01c` of the Deep Visualization Toolbox.)
+        """
+        shades = self.values if self.values.shape[2] in (1, 3) else self.values.mean(2, keepdims=True)
+        most = float(np.abs(shades).max()) or 1.0
+        return np.round(128 + shades / most * 127).astype(np.uint8)
 
     @property
     def crop(self) -> np.ndarray:
-        """The part that the unit can see as a picture, (h, w, 1 or 3) uint8 in which 128 is 0."""
-        return displayed(self.values, self.box)
-
-
-def displayed(values: Any, box: tuple[int, int, int, int] | None = None) -> np.ndarray:
-    """Make a signed gradient a picture, scaled symmetrically so that 0 is mid-grey.
-
-    Parameters
-    ----------
-    values : UnitGradient or ndarray (H, W, C)
-        Other than 1 or 3 channels are averaged.
-    box : (top, left, bottom, right), optional
-        Half-open, in pixels; that part is cut out first, and scaled by its own largest magnitude.
-
-    Returns
-    -------
-    ndarray (h, w, 1 or 3) uint8
-        128 is 0, 255 the largest magnitude, 1 its negative.
-
-    Raises
-    ------
-    ValueError
-        For something else, values that are not finite, or an empty box.
-
-    References
-    ----------
-    As `norm01c` of J. Yosinski et al., *Understanding Neural Networks Through Deep Visualization*, 2015.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> displayed(np.array([[[-2.0], [0.0], [1.0], [2.0]]]))[0, :, 0].tolist()
-    [1, 128, 192, 255]
-    """
-    array = np.asarray(values, np.float32)
-    if array.ndim != 3:
-        raise ValueError(f"A gradient to show is (H, W, C); this one is {size(array.shape) or 'one number'}.")
-    if box is not None:
-        top, left, bottom, right = box
-        array = array[max(top, 0) : bottom, max(left, 0) : right]
-    if not array.size:
-        raise ValueError(f"There is nothing to show of a gradient in the box {box}.")
-    if not np.isfinite(array).all():
-        raise ValueError("The gradient has values that are NaN or infinite.")
-    if array.shape[2] not in (1, 3):
-        array = array.mean(2, keepdims=True)
-    most = float(np.abs(array).max()) or 1.0
-    return np.round(128 + array / most * 127).astype(np.uint8)
+        """The part of `shown` that the unit can see, (h, w, 1 or 3) uint8; beyond it the gradient is 0."""
+        top, left, bottom, right = self.box
+        return self.shown[top:bottom, left:right]
 
 
 def gradient(
-    net: Network,
-    image: Any,
-    layer: Any,
-    unit: Any,
-    place: tuple[int, int] | None = None,
-    kind: str = "plain",
-    *,
-    call: int = -1,
+    net: Network, image: Any, layer: Any, unit: Any, place: Sequence[int] | None = None, kind: str = "plain",
+    *, call: int = -1,
 ) -> UnitGradient:
     """Take the gradient of what a unit answers at a place with respect to the image.
 
@@ -166,24 +117,28 @@ def gradient(
     place : (int, int), optional
         Row and column of the map; where the answer is largest by default.
     kind : {"plain", "guided", "deconvolution"}
-        Guided and deconvolution hand back positive gradients only, through every ReLU. What they show depends on the
-        image more than on the unit; other nonlinearities stay plain, and `says` counts them.
+        Guided and deconvolution hand only positive gradients back through every ReLU; other nonlinearities stay plain,
+        and `says` names them. What these two show depends on the image more than on the unit (Adebayo et al.).
     call : int
         Which call of a layer that runs several times, counted from 0; -1 is the last.
+
+    Returns
+    -------
+    UnitGradient
 
     Raises
     ------
     ValueError
-        For an unknown layer, unit, place or kind, or a unit that no gradient leads back from.
+        For an unknown layer, unit, place or kind.
     NetworkError
-        If the network fails, or the unit's answer is not finite.
+        If the network fails, the answer is not finite, or no gradient leads from it back to the image.
 
     References
     ----------
-    K. Simonyan, A. Vedaldi, A. Zisserman, *Deep Inside Convolutional Networks*, 2014 (plain); J. T. Springenberg et al.,
-    *Striving for Simplicity: The All Convolutional Net*, 2015 (guided); M. D. Zeiler, R. Fergus, *Visualizing and
-    Understanding Convolutional Networks*, ECCV 2014 (deconvolution); a caution: J. Adebayo et al., *Sanity Checks for
-    Saliency Maps*, NeurIPS 2018.
+    K. Simonyan et al., *Deep Inside Convolutional Networks*, 2014 (plain); J. T. Springenberg et al., *Striving for
+    Simplicity: The All Convolutional Net*, 2015 (guided); M. D. Zeiler, R. Fergus, *Visualizing and Understanding
+    Convolutional Networks*, ECCV 2014 (deconvolution); a caution: J. Adebayo et al., *Sanity Checks for Saliency
+    Maps*, NeurIPS 2018.
 
     Examples
     --------
@@ -195,139 +150,116 @@ def gradient(
     ((32, 32, 1), 2, dtype('uint8'))
     """
     if kind not in KINDS:
-        raise ValueError(f"The kind of a gradient is {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}; not {kind!r}.")
+        raise ValueError(f"The kind of a gradient is {', '.join(map(repr, KINDS))}; {kind!r} is none of these.")
     chosen = net.layer(layer)
-    watch = _Watch(net, chosen, which_call(chosen, call), unit, place)
-    batch = net.inputs([image])
-    values = watch.attribute(batch, kind)
-    field = receptive_field(net, chosen, call=watch.call, input_size=tuple(batch.shape[1:]))
-    others = tuple(sorted(watch.others)) if kind != "plain" else ()
-    return UnitGradient(
-        values, chosen.name, watch.channel, watch.at, kind, watch.answer, field, watch.relus if kind != "plain" else 0,
-        others, watch.says(kind, values),
-    )
+    call = which_call(chosen, call)
+    channel, vector = _unit(chosen, unit)
+    batch = net.inputs([image]).to(net.device, net.dtype)
+    with _Relus() as seen:
+        plane = _plane(net, chosen, call, channel, vector, batch, grad=False)
+    at = _place(chosen, plane, place)
+    answer = float(plane[at])
+    if not np.isfinite(answer):
+        raise NetworkError(f"Layer {chosen.name!r} answers {answer} at {at}, which has no gradient.")
+
+    def value(inputs: Tensor) -> Tensor:
+        return _plane(net, chosen, call, channel, vector, inputs, grad=True)[at].reshape(1, 1)
+
+    values = _attributed(net, chosen, value, batch, kind, seen.called)
+    field = receptive_field(net, chosen, call=call, input_size=tuple(batch.shape[1:]))
+    relus, others = (0, {}) if kind == "plain" else (seen.called, dict(sorted(seen.others.items())))
+    says = _says(net, kind, relus, others, None if values.any() else answer)
+    return UnitGradient(values, chosen.name, channel, at, kind, answer, field, relus, others, says)
 
 
-class _Watch(nn.Module):
-    """A module for captum: it answers with the value of one unit at one place."""
+def _plane(
+    net: Network, layer: Layer, call: int, channel: int | None, vector: Tensor | None, batch: Tensor, *, grad: bool
+) -> Tensor:
+    """Run the network up to a layer and return the map (H, W) of a unit or a direction."""
+    with capture(net, [layer.name], keep=Tensor.clone, stop=True) as seen:  # what comes next may work in place
+        net.forward(batch.clone(), grad=grad)  # and so may the first layer
+    outputs = seen[layer.name]
+    if len(outputs) <= call:
+        raise NetworkError(f"For this image the network called layer {layer.name!r} only {len(outputs)} times.")
+    layout = layout_of(layer, outputs[call], batch)
+    maps = layout.maps(layout.image(outputs[call]))[0]
+    return maps[channel] if vector is None else torch.tensordot(vector.to(maps.dtype).to(maps.device), maps, 1)
 
-    def __init__(self, net: Network, layer: Layer, call: int, unit: Any, place: tuple[int, int] | None):
+
+def _attributed(
+    net: Network, layer: Layer, value: Callable[[Tensor], Tensor], batch: Tensor, kind: str, relus: int
+) -> np.ndarray:
+    """Return the gradient (H, W, C) of a value of the input, as captum takes it."""
+    from captum.attr import Deconvolution, GuidedBackprop, Saliency  # noqa: PLC0415  slow to import
+
+    given = batch.detach().clone().requires_grad_()
+    with net.running(grad=True), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Setting backward hooks")
+        try:
+            if kind == "plain":
+                (found,) = Saliency(value).attribute(given, target=0, abs=False)
+            else:
+                ruled = _Ruled(value, relus)
+                method = GuidedBackprop(ruled) if kind == "guided" else Deconvolution(ruled)
+                (found,) = method.attribute(given, target=0)
+        except NetworkError:
+            raise
+        except RuntimeError as error:  # what autograd says of an operation without a gradient
+            raise NetworkError(
+                f"No gradient leads from layer {layer.name!r} back to the image: {first_line(error)}."
+            ) from error
+    return found.detach().movedim(0, -1).float().cpu().numpy().copy()
+
+
+class _Ruled(nn.Module):
+    """What captum gets to see: a function of the input, and a module for each call of a ReLU on the way."""
+
+    def __init__(self, value: Callable[[Tensor], Tensor], relus: int):
         super().__init__()
-        self.run: Callable[[Tensor], Tensor] = self._plain
-        object.__setattr__(self, "net", net)  # so that the model is no submodule, and captum leaves it alone
-        self.layer, self.call, self.place = layer, call, place
-        self.channel, self.vector = _unit(layer, unit)
-        self.own = nn.ModuleList()
-        self.at, self.answer, self.relus, self.others = (0, 0), 0.0, 0, Counter[str]()
-
-    def attribute(self, batch: Tensor, kind: str) -> np.ndarray:
-        """Return the gradient (H, W, C) for a batch of one image."""
-        from captum.attr import Deconvolution, GuidedBackprop, Saliency  # noqa: PLC0415  slow to import
-
-        if kind == "plain":
-            return self._values(Saliency(self), batch, abs=False)
-        self.run = self._ruled
-        for most in _CALLS:
-            self.own = nn.ModuleList(nn.ReLU() for _ in range(most))
-            try:
-                return self._values((GuidedBackprop if kind == "guided" else Deconvolution)(self), batch)
-            except _TooFewError:
-                continue
-        raise NetworkError(f"The network calls more than {count(_CALLS[-1])} ReLUs in a pass; take the plain gradient.")
-
-    def _values(self, method: Any, batch: Tensor, **options: Any) -> np.ndarray:
-        given = batch.detach().to(self.net.device, self.net.dtype).clone().requires_grad_()
-        with self.net.running(grad=True), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Setting backward hooks")
-            try:
-                found = method.attribute(given, target=0, **options)
-            except (_TooFewError, NetworkError, ValueError):
-                raise
-            except RuntimeError as error:  # what autograd says of an operation without a gradient
-                raise NetworkError(
-                    f"No gradient of layer {self.layer.name!r} reaches the image: {first_line(error)}."
-                ) from error
-        return found[0].detach().movedim(0, -1).float().cpu().numpy().copy()
+        self.value = value
+        self.own = nn.ModuleList(nn.ReLU() for _ in range(relus))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Run the network up to the layer and return the value of the unit, (1, 1)."""
-        return self.run(batch)
-
-    def _ruled(self, batch: Tensor) -> Tensor:
-        with _OwnRelus(self.own, self.layer_relu()) as mode:
-            answer = self._plain(batch)
-        self.relus, self.others = mode.used, mode.others
-        return answer
-
-    def layer_relu(self) -> bool:
-        """Whether the layer is scripted, so that nothing inside it is seen."""
-        return isinstance(self.net.module(self.layer), torch.jit.ScriptModule)
-
-    def _plain(self, batch: Tensor) -> Tensor:
-        net, name = self.net, self.layer.name
-        with capture(net, [name], keep=lambda output: output.clone(), stop=True) as seen:
-            net.forward(batch.clone(), grad=True)  # a clone, as the model may begin in place
-        if len(seen[name]) <= self.call:
-            raise NetworkError(f"For this image the network called layer {name!r} only {len(seen[name])} times.")
-        output = seen[name][self.call]
-        layout = layout_of(self.layer, output, batch)
-        maps, _ = layout.maps(layout.image(output))
-        plane = maps[self.channel] if self.vector is None else torch.tensordot(
-            self.vector.to(maps.device, maps.dtype), maps, 1
-        )
-        self.at = _place(self.layer, plane, self.place)
-        value = plane[self.at]
-        self.answer = float(value.detach())
-        if not np.isfinite(self.answer):
-            raise NetworkError(f"Layer {name!r} answers {self.answer} at {self.at}, which has no gradient.")
-        if not value.requires_grad:
-            raise ValueError(f"What layer {name!r} answers does not depend on the image through a gradient.")
-        return value.reshape(1, 1)
-
-    def says(self, kind: str, values: np.ndarray) -> str:
-        """Tell what a reader has to know, in one sentence; '' for nothing."""
-        scripted = [name for name, module in self.net.model.named_modules() if isinstance(module, torch.jit.ScriptModule)]
-        if not values.any():
-            return f"The gradient is 0 everywhere: the unit answers {self.answer:.4g} here and nothing small changes that."
-        if kind == "plain":
-            return ""
-        if scripted:
-            return f"What is scripted ({listing(scripted, 1)}) hides its ReLUs, so the gradient through it is plain."
-        if self.others:
-            which = ", ".join(f"{what} ({times})" for what, times in sorted(self.others.items()))
-            ruled = f"the rule holds for {plural(self.relus, 'ReLU')}" if self.relus else "there is no ReLU"
-            return f"Up to this layer {ruled}; through what is no ReLU the gradient is plain: {which}."
-        if not self.relus:
-            return "Up to this layer there is no ReLU, so this is the plain gradient."
-        return ""
+        with _Relus(self.own):
+            return self.value(batch)
 
 
-class _TooFewError(Exception):
-    """More ReLUs were called than there are modules for."""
+class _Relus(TorchFunctionMode):
+    """Counts the calls of ReLUs and other nonlinearities, and leads each of the ReLUs through a module of its own."""
 
-
-class _OwnRelus(TorchFunctionMode):
-    """Leads every ReLU that is called through a module of its own."""
-
-    def __init__(self, own: nn.ModuleList, _hidden: bool = False):
+    def __init__(self, own: nn.ModuleList | None = None):
         super().__init__()
-        self.own, self.used, self.others = own, 0, Counter[str]()
+        self.own, self.called, self.others = own, 0, Counter[str]()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func in _OTHERS:
+            self.others[_OTHERS[func]] += 1
         if func not in _RELUS:
-            if func in _OTHERS:
-                self.others[_OTHERS[func]] += 1
             return func(*args, **kwargs)
-        values = args[0] if args else kwargs.get("input")
-        if not values.requires_grad:  # a ReLU of something that does not depend on the image
+        self.called += 1
+        values = args[0] if args else kwargs["input"]
+        if self.own is None or not values.requires_grad:  # captum cannot hook what does not depend on the image
             return func(*args, **kwargs)
-        if self.used >= len(self.own):
-            raise _TooFewError
-        result = self.own[self.used](values.clone())
-        self.used += 1
-        in_place = func in _IN_PLACE or bool(kwargs.get("inplace", args[1] if len(args) > 1 else False))
+        result = self.own[self.called - 1](values.clone())
+        in_place = func in _IN_PLACE or kwargs.get("inplace", args[1] if len(args) > 1 else False)
         return values.copy_(result) if in_place else result
+
+
+def _says(net: Network, kind: str, relus: int, others: dict[str, int], zero: float | None) -> str:
+    """Tell what a reader has to know, in one sentence; '' for nothing. `zero` is the answer where all is 0."""
+    if zero is not None:
+        return f"The gradient is 0 everywhere: the unit answers {zero:.4g} here and nothing small changes that."
+    if kind == "plain":
+        return ""
+    scripted = [name for name, part in net.model.named_modules() if isinstance(part, torch.jit.ScriptModule)]
+    if scripted:
+        return f"What is scripted ({listing(scripted, 1)}) hides its ReLUs, so the gradient through it is plain."
+    if others:
+        which = ", ".join(f"{what} ({times})" for what, times in others.items())
+        ruled = f"the rule holds for {plural(relus, 'ReLU')}" if relus else "there is no ReLU"
+        return f"Up to this layer {ruled}; through what is no ReLU the gradient is plain: {which}."
+    return "" if relus else "Up to this layer there is no ReLU, so this is the plain gradient."
 
 
 def _unit(layer: Layer, unit: Any) -> tuple[int | None, Tensor | None]:
@@ -344,16 +276,17 @@ def _unit(layer: Layer, unit: Any) -> tuple[int | None, Tensor | None]:
             f"A unit of layer {layer.name!r} is a number from 0 to {channels - 1}, or a vector of {count(channels)} "
             "finite numbers."
         )
-    return None, torch.from_numpy(vector.astype(np.float32))
+    return None, torch.from_numpy(vector.astype(np.float64))
 
 
-def _place(layer: Layer, plane: Tensor, place: tuple[int, int] | None) -> tuple[int, int]:
+def _place(layer: Layer, plane: Tensor, place: Sequence[int] | None) -> tuple[int, int]:
     rows, columns = plane.shape
     if place is None:
-        return divmod(int(plane.detach().float().nan_to_num(-torch.inf).argmax()), columns)
+        return divmod(int(plane.float().nan_to_num(-torch.inf).argmax()), columns)
     y, x = place
     if not (0 <= y < rows and 0 <= x < columns):
         raise ValueError(
-            f"Layer {layer.name!r} gives a map of {size((rows, columns))}; there is no place ({y}, {x}), counted from 0."
+            f"Layer {layer.name!r} gives a map of {size((rows, columns))}; there is no place ({y}, {x}), counted "
+            "from 0."
         )
     return int(y), int(x)

@@ -80,6 +80,12 @@ class Thumbnails:
         """Bytes of JPEG that are kept now."""
         return sum(kept.size for kept in self._kept.values()) + sum(len(sheet.data) for sheet in self._base.values())
 
+    def close(self) -> None:
+        """Let go of the images and of everything that is kept."""
+        self.images = None  # type: ignore[assignment]
+        self._base.clear()
+        self._kept = {_SMALL: _Kept(0), _LARGE: _Kept(0)}
+
     def base(self, start: int, *, seconds: float = 0.15) -> Sheet:
         """Make 8 px cells of the images from `start` on: as many as a sheet holds and the time allows, at least 64."""
         self._check([start])
@@ -135,10 +141,11 @@ class Thumbnails:
             cells = [self._cell(int(row), _SMALL) for row in rows]
         if any(cell.ndim == 3 for cell in cells):
             return "photo", 0
-        edges = np.concatenate([np.concatenate([cell[0], cell[-1], cell[:, 0], cell[:, -1]]) for cell in cells])
-        ground = int(np.median(edges))
-        even = float((np.abs(edges.astype(int) - ground) < 24).mean())
-        return ("ink", ground) if even > 0.8 and ground in (*range(48), *range(208, 256)) else ("photo", 0)
+        stack = np.stack(cells).astype(int)
+        pairs = stack[:, [0, -1]].ravel(), stack[:, :, [0, -1]].ravel()  # a tall digit may touch two of the edges
+        ground = int(np.median(np.concatenate(pairs)))
+        even = max(float((np.abs(pair - ground) < 24).mean()) for pair in pairs)
+        return ("ink", ground) if even > 0.85 and ground in (*range(48), *range(208, 256)) else ("photo", 0)
 
     def _check(self, ids: Iterable[int]) -> list[int]:
         wanted = list(ids)
@@ -219,11 +226,11 @@ def _pack(cells: list[np.ndarray], ids: list[int], side: int) -> Sheet:
     for at, cell in enumerate(cells):
         canvas[at // columns, at % columns] = cell if grey or cell.ndim == 3 else cell[..., None]
     pixels = canvas.swapaxes(1, 2).reshape(rows * side, columns * side, *canvas.shape[4:])
-    return Sheet(_jpeg(pixels, _QUALITY, full_colour=side < 16), ids, columns, side, grey)
+    return Sheet(_jpeg(pixels, _QUALITY, full_colour=side <= 32), ids, columns, side, grey)
 
 
 def _jpeg(pixels: np.ndarray, quality: int, *, full_colour: bool = True) -> bytes:
-    """Code as JPEG; colour at half the resolution bleeds from cell to cell where a cell is no multiple of 16 px."""
+    """Code as JPEG; colour at half the resolution bleeds a pixel into the next cell, which small ones would show."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "jpeg", quality=quality, subsampling=0 if full_colour else 2)
     return buffer.getvalue()

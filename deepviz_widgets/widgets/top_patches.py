@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ class TopPatches(PatchAnswers):
     _values = t.Bytes(b"").tag(sync=True)
     _labels = t.Bytes(b"").tag(sync=True)
     _odd = t.Bytes(b"").tag(sync=True)
+    _boxes = t.Bytes(b"").tag(sync=True)
     _statistics = t.Bytes(b"").tag(sync=True)
     _tally = t.Dict().tag(sync=True)
     _saved = t.Bytes(b"").tag(sync=True)
@@ -218,7 +220,7 @@ class TopPatches(PatchAnswers):
         found = self.index
         if found.pictures is None and self._images is not None:
             found = with_crops(found, self._images, self.network)
-        found.save(path)
+        replace(found, friends={**found.friends, **self._friends}).save(path)
         return Path(path)
 
     def cancel(self) -> None:
@@ -361,19 +363,9 @@ class TopPatches(PatchAnswers):
             self._layers, self._bases = list(found.layers), self._bases_of(self.layer)
             for name, data in board.packed(table, found.labels, friends).items():
                 setattr(self, name, data)
-            self._table = self._about(table, found, friends)
-            self._tally = board.tally(self.votes, f"{self._shown}" if len(self._bases) > 1 else "")
+            self._table = board.about(str(self._shown), table, found, friends, self.network)
+            self._tally = board.tally(self.votes, str(self._shown))
         self._draw_chart()
-
-    def _about(self, table: LayerPatches, found: PatchIndex, friends: Friends | None) -> dict[str, Any]:
-        size = found.about.get("input_size") or (1, 1, 1)
-        return {
-            "key": str(self._shown), "layer": table.layer, "basis": table.basis, "count": board.most_rows(table),
-            "k": table.values.shape[1], "done": int(found.images_seen), "total": int(found.total),
-            "input": [int(side) for side in size[-2:]], "field": board.field_of(table), "order": found.order,
-            "rows": [] if table.basis == "units" else list(table.names), "friends": friends is not None,
-            "says": "" if friends is None else friends.means,
-        }
 
     def _draw_chart(self) -> None:
         table = self._found()

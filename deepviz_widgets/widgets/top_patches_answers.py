@@ -9,6 +9,7 @@ import numpy as np
 
 from ..methods.patches.sheets import Shown, sheet
 from ..network import Network
+from ..words import count
 from . import top_patches_board as board
 from .base import Widget
 
@@ -96,6 +97,9 @@ class PatchAnswers(Widget):
             raise ValueError("There is no such patch.")
         if self._images is None or not isinstance(self._net, Network):
             raise ValueError("The file holds patches alone; give the network and the photos to see them enlarged.")
+        number = int(table.images[row, rank])
+        if number >= len(self._images):
+            raise ValueError(f"The index names image {number}, but there are {count(len(self._images))} photos.")
         vector = self._vector(table, row)
         found, data = board.enlarged(self._net, self._images, table, row, rank, vector, kind)
         friends = self._friends.get((self.layer, self.basis))

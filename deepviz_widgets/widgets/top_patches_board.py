@@ -10,13 +10,15 @@ import numpy as np
 from ..images import ImageSet
 from ..methods.activations import activations
 from ..methods.patches.classes import class_distribution
-from ..network import Network
+from ..methods.patches.crops import fitting, windows
+from ..network import Network, NetworkError
 from ..pictures import Picture
 from ..words import size
 from . import wire
 
 if TYPE_CHECKING:
     from ..methods.patches.friends import Friends
+    from ..methods.patches.index import PatchIndex
     from ..methods.patches.table import LayerPatches
 
 LEAST_VOTES = 5  # before that the tally would only sway the next vote
@@ -28,7 +30,21 @@ Parts = tuple[dict[str, Any], list[bytes]]
 
 def most_rows(table: LayerPatches) -> int:
     """Return how many rows of a table fit into one message."""
-    return min(len(table.values), wire.MESSAGE_LIMIT // (4 * max(table.values.shape[1], len(MEASURES))))
+    return min(len(table.values), wire.MESSAGE_LIMIT // max(8 * table.values.shape[1], 4 * len(MEASURES)))
+
+
+def about(
+    key: str, table: LayerPatches, found: PatchIndex, friends: Friends | None, net: Network | None
+) -> dict[str, Any]:
+    """Say what the rows of a table are."""
+    sides = [int(side) for side in (found.about.get("input_size") or (1, 1, 1))[-2:]]
+    return {
+        "key": key, "layer": table.layer, "basis": table.basis, "count": most_rows(table), "k": table.values.shape[1],
+        "done": int(found.images_seen), "total": int(found.total), "input": sides,
+        "window": window_of(net, table, sides), "field": field_of(table), "order": found.order,
+        "rows": [] if table.basis == "units" else list(table.names), "friends": friends is not None,
+        "says": "" if friends is None else friends.means,
+    }
 
 
 def packed(table: LayerPatches, labels: Mapping[int, int], friends: Friends | None) -> dict[str, bytes]:
@@ -47,6 +63,7 @@ def packed(table: LayerPatches, labels: Mapping[int, int], friends: Friends | No
     return {
         "_values": wire.floats(values),
         "_labels": np.ascontiguousarray(known, "<i2").tobytes(),
+        "_boxes": np.ascontiguousarray(table.boxes[:rows].clip(-1, 32767), "<i2").tobytes(),
         "_odd": wire.floats(odd),
         "_statistics": wire.floats(np.stack([measures[name] for name in MEASURES])),
     }
@@ -66,6 +83,12 @@ def _best(values: np.ndarray) -> np.ndarray:
 def named(images: np.ndarray, names: Mapping[int, str]) -> list[list[str]]:
     """Return the names of images, row by row; '' where there is no image."""
     return [["" if one < 0 else names.get(int(one), f"image {one}") for one in row] for row in images]
+
+
+def window_of(net: Network | None, table: LayerPatches, size: Sequence[int]) -> list[int]:
+    """Return height and width of what each thumbnail of a table shows; nothing where only a file knows."""
+    known = windows(net).get(table.layer, (0, 0)) if net is not None else None
+    return [] if known is None else [int(side) for side in fitting(known, size)]
 
 
 def field_of(table: LayerPatches) -> str:
@@ -95,7 +118,10 @@ def enlarged(
     buffers: list[bytes] = []
     _add(content, buffers, "picture", *wire.picture(shown))
     if table.basis == "units" or vector is not None:
-        _add_map(content, buffers, answers(net, picture, table.layer, row, vector))
+        try:
+            _add_map(content, buffers, answers(net, picture, table.layer, row, vector))
+        except NetworkError as error:  # NaN in the map: the picture is there all the same
+            content["why"] = str(error)
     else:
         content["why"] = "The file does not hold the direction itself, so that it has no map."
     if kind != "none":
@@ -120,8 +146,6 @@ def _add_map(content: dict[str, Any], buffers: list[bytes], found: np.ndarray) -
         content["why"] = "One answer an image: there is no map."
     elif found.size > wire.MESSAGE_LIMIT:
         content["why"] = f"A map of {size(found.shape)} is too large to send."
-    elif not np.isfinite(found).all():
-        content["why"] = "The map has values that are NaN or infinite."
     if content["why"]:
         return
     low, high = float(found.min()), float(found.max())

@@ -21,12 +21,23 @@ export function content(count = 4, more = {}) {
   ];
   return {
     _table: {
-      ...{ key: 'a', layer: 'conv3', basis: 'units', count, k: K, done: 20, total: 20, input: [16, 16] },
+      ...{
+        key: 'a',
+        layer: 'conv3',
+        basis: 'units',
+        count,
+        k: K,
+        done: 20,
+        total: 20,
+        input: [16, 16],
+        window: [5, 5],
+      },
       ...{ field: 'receptive field 5 × 5 px', order: 'max', rows: [], friends: true, says: 'It stands apart.' },
       ...more,
     },
     _values: Float32Array.from(all, (i) => (unit(i) === 1 ? NAN : 10 * unit(i) + 3 - (i % K))),
     _labels: Int16Array.from(all, (i) => (unit(i) === 2 && i % K === 1 ? 1 : unit(i) % 2 ? 1 : 0)),
+    _boxes: Int16Array.from(all.flatMap((i) => [0, i % 7, 5, (i % 7) + 5])),
     _odd: Float32Array.from(all, (i) => (unit(i) === 2 && i % K === 1 ? 0.62 : NAN)),
     _statistics: Float32Array.from(statistics.flat()),
   };

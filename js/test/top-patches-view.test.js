@@ -40,7 +40,9 @@ describe('top patches', () => {
     await new Promise((resolve) => setTimeout(resolve, 40));
     board.dispatchEvent(new Event('pointerleave'));
     await new Promise((resolve) => setTimeout(resolve, 40));
-    expect(caption()).toBe('Unit 3 answers 32.0 to this piece of 31.jpg (pagoda), its number 2 of 3.');
+    expect(caption()).toBe(
+      'Unit 3 answers 32.0 to this piece of 31.jpg (pagoda), its number 2 of 3: 5 × 5 px from row 0, column 3.',
+    );
   });
 
   it('a click enlarges a patch: its image, its map, its classes', async () => {
@@ -110,6 +112,8 @@ describe('top patches', () => {
     tile(2, 1).dispatchEvent(new Event('pointerover', { bubbles: true }));
     await set({});
     expect(caption()).not.toContain('pagoda');
+    expect(caption()).toContain('image 21');
+    expect(readable(root)).not.toContain('21.jpg');
     const field = /** @type {HTMLInputElement} */ (one(root, '.tp-row[data-unit="2"] input'));
     field.value = 'petals';
     field.dispatchEvent(new Event('input'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classesOf, filled, fits, nameKey, sorted, stampOf } from '../src/top-patches/data.js';
+import { cellOf, classesOf, filled, fits, inside, nameKey, sorted, stampOf } from '../src/top-patches/data.js';
 import { layoutOf } from '../src/top-patches/rows.js';
 import { thumbnails } from '../src/top-patches/sheets.js';
 import { mostly, ofPatch, ofTally, sizes } from '../src/top-patches/words.js';
@@ -7,11 +7,11 @@ import { content, K } from './top-patches-page.js';
 
 /** @param {number} [count] @param {Record<string, any>} [more] */
 function table(count, more) {
-  const { _table, _values, _labels, _odd, _statistics } = content(count, more);
+  const { _table, _values, _labels, _boxes, _odd, _statistics } = content(count, more);
   const names = ['maximum', 'sparsity', 'purity', 'friends', 'dead', 'mean'];
   const n = _table.count;
   const statistics = Object.fromEntries(names.map((name, i) => [name, _statistics.subarray(i * n, (i + 1) * n)]));
-  return /** @type {any} */ ({ ..._table, values: _values, labels: _labels, odd: _odd, statistics });
+  return /** @type {any} */ ({ ..._table, values: _values, labels: _labels, boxes: _boxes, odd: _odd, statistics });
 }
 const known = { classes: ['dahlia', 'pagoda'], names: {}, labels: true };
 const text = (/** @type {any} */ parts) =>
@@ -63,7 +63,7 @@ describe('words', () => {
   const name = 'china.jpg';
   it('tell value, image, class and rank of a patch', () => {
     expect(text(ofPatch(table(), 3, 1, { ...known, name }))).toBe(
-      'Unit 3 answers 32.0 to this piece of china.jpg (pagoda), its number 2 of 3.',
+      'Unit 3 answers 32.0 to this piece of china.jpg (pagoda), its number 2 of 3: 5 × 5 px from row 0, column 3.',
     );
   });
   it('tell a false friend with its number, and keep the class back while classes are hidden', () => {
@@ -87,9 +87,29 @@ describe('words', () => {
       '3 votes so far; the tally is shown after 2 more.',
     );
     expect(text(ofTally({ votes: 6, units: 5, low: 0.44, high: 0.97 }, 5))).toBe(
-      'Of 6 votes, 5 chose the unit: 83 %, 95 % interval 44 % to 97 %. Chance, 50 %, is not ruled out.',
+      'Of 6 votes, 5 chose the unit: 83 %, 95 % interval 44 % to 97 %. Guessing gives 50 %, about 3, which these votes do not rule out.',
     );
     expect(text(ofTally({ votes: 40, units: 35, low: 0.74, high: 0.95 }, 5))).toContain('more coherent than random');
+  });
+});
+
+describe('what a patch shows', () => {
+  const t = table();
+  it('keeps one scale for all, and leaves free what the border of the image cuts off', () => {
+    expect(inside(t, [4, 5, 9, 10])).toEqual({ part: { x: 5, y: 4, w: 5, h: 5 }, at: { x: 0, y: 0, w: 1, h: 1 } });
+    expect(inside(t, [0, 5, 3, 10]).at).toEqual({ x: 0, y: 0.4, w: 1, h: 0.6 });
+    expect(inside(t, [4, 14, 9, 16]).at).toEqual({ x: 0, y: 0, w: 0.4, h: 1 });
+  });
+  it('is the whole image where a unit sees more than that', () => {
+    const wide = { ...t, window: [16, 16] };
+    expect(inside(wide, [0, 0, 9, 16])).toEqual({ part: { x: 0, y: 0, w: 16, h: 16 }, at: { x: 0, y: 0, w: 1, h: 1 } });
+  });
+  it('is found in the sheet at its rank and its row', () => {
+    const cut = { ...t, boxes: t.boxes.slice() };
+    cut.boxes.set([0, 14, 5, 16], 4 * (3 * K + 2));
+    const { part } = cellOf(cut, 3, 2, /** @type {any} */ ({ cell: [10, 10], at: 1 }));
+    expect(part).toEqual({ x: 20, y: 10, w: 4, h: 10 });
+    expect(cellOf({ ...cut, window: [] }, 3, 2, /** @type {any} */ ({ cell: [10, 10], at: 1 })).part.w).toBe(10);
   });
 });
 

@@ -64,7 +64,7 @@ def by_hand(net: dv.Network, images: dv.ImageSet) -> dict[str, tuple[torch.Tenso
     found = {}
     for name, outputs in kept.items():
         values, places = torch.cat(outputs).flatten(2).max(2)
-        best, order = values.sort(0, descending=True, stable=True)
+        best, order = values.sort(dim=0, descending=True, stable=True)
         found[name] = best[:K], places.gather(0, order[:K])
     return found
 

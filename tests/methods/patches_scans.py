@@ -66,7 +66,11 @@ def answers(net: dv.Network, images: dv.ImageSet, layer: str, size: int = 4) -> 
     In batches of one size, the last one filled up, as other sizes give other last bits.
     """
     seen: list[torch.Tensor] = []
-    handle = net.module(layer).register_forward_hook(lambda _module, _given, output: seen.append(output.clone()))
+
+    def keep(_module, _given, output):
+        seen.append((output[0] if isinstance(output, tuple) else output).clone())
+
+    handle = net.module(layer).register_forward_hook(keep)
     inputs = [net.input(picture) for picture in images]
     found = []
     with torch.no_grad():
@@ -121,7 +125,8 @@ def wanted(net: dv.Network, images: dv.ImageSet, layer: str, **how) -> list[list
 def assert_alike(one, other, *, exact: bool = True) -> None:
     """Two indexes are the same: rows and counts to the last bit, sums too or but for the rounding of doubles."""
     assert list(one.tables) == list(other.tables)
-    assert (one.seen, one.labels, one.names, one.skipped) == (other.seen, other.labels, other.names, other.skipped)
+    for name in ("seen", "labels", "names", "class_counts", "skipped", "reasons"):
+        assert getattr(one, name) == getattr(other, name), name
     for key, table in one.tables.items():
         for name in ROWS:
             assert np.array_equal(getattr(table, name), getattr(other.tables[key], name), equal_nan=True), (key, name)

@@ -7,6 +7,7 @@ import torch
 
 import deepviz_widgets as dv
 from deepviz_widgets.capture import capture
+from deepviz_widgets.methods.patches.fingerprint import weights_hash
 from deepviz_widgets.methods.patches.index import PatchIndex, used
 from deepviz_widgets.methods.patches.table import EDGES, LayerPatches
 from deepviz_widgets.methods.receptive_field import receptive_field
@@ -38,6 +39,7 @@ def index_of(*tables: LayerPatches, **more) -> PatchIndex:
     given = {
         "k": tables[0].values.shape[1], "seen": ((0, 30), (50, 60)), "total": 100, "classes": ("cat", "dog", "möwe"),
         "labels": {image: image % 3 for image in known if image % 5},
+        "class_counts": {0: 31, 2: 9},
         "names": {image: f"{image}.png" for image in known},
         "about": {"weights": "sha256:0", "layers": {"conv1": (7, 9, 9)}, "scale": 1 / 3, "nothing": None},
         "skipped": 2, "reasons": {7: "it is cut off"},
@@ -83,3 +85,12 @@ def same(one, other) -> bool:
     if hasattr(one, "array"):  # pictures
         return one.side == other.side and dict(one) == dict(other)
     return type(one) is type(other) and one == other
+
+
+def elsewhere(path: str) -> tuple[int, int]:
+    """Read a file in another process."""
+    return PatchIndex.load(path)["fc"].values.shape
+
+
+def digits_hash() -> str:
+    return weights_hash(dv.demo.digits()[0])

@@ -130,6 +130,20 @@ def test_each_image_is_read_once_only_if_it_is_in_the_index_and_alike_patches_ar
     assert len(found) == sum(deep.values()) + len(parts)
 
 
+def test_a_file_is_opened_once_for_all_its_patches_and_no_file_that_has_none(tmp_path, monkeypatch):
+    net, pixels, opened = network(), pictures(30), []
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{number:02}.png")
+    images = dv.ImageSet(sorted(tmp_path.iterdir()))
+    index = brute(net, images, ["0", "1", "4"], k=2)
+    usual = Image.open
+    monkeypatch.setattr(Image, "open", lambda path, *more: opened.append(str(path)) or usual(path, *more))
+    found = with_crops(index, images, net)
+    used = {image for table in index.tables.values() for image in table.images.ravel().tolist()}
+    assert sorted(opened) == sorted(str(tmp_path / f"{image:02}.png") for image in used) and len(used) < 30
+    assert len(found.pictures) == 2 * (4 + 4 + 3)
+
+
 def test_it_streams_and_says_how_far_it_is(scenes):
     net, images, index = scenes
     steps = [(cut.done, cut.total, len(found)) for cut, found in crops(index, images, net)]

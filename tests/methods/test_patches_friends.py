@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from patches_store_index import brute, same
+from sklearn.metrics import roc_auc_score
 from torch import nn
 
 import deepviz_widgets as dv
@@ -16,7 +17,7 @@ from deepviz_widgets.methods.patches.classes import class_distribution
 from deepviz_widgets.methods.patches.friends import FITS, ODD, false_friends, judged, searching_friends
 from deepviz_widgets.methods.patches.later import at_places, later_layer
 
-LAYERS = {"scenes": ("relu1", "block1.relu2", "relu2", "block2.relu1"), "digits": ("relu1", "relu2")}
+LAYERS = {"scenes": ("relu1", "block1.relu2", "relu2", "block2.relu1"), "digits": ("relu1", "relu2", "conv3")}
 
 
 @pytest.fixture(scope="module", params=[(name, layer) for name, layers in LAYERS.items() for layer in layers], ids=str)
@@ -57,14 +58,15 @@ def test_planted_patches_are_found_and_others_left_alone(demo, capsys):
         for seed in range(6):
             units, ranks, where = planted(awake, number, seed)
             friends = judged_again(table, features, units, ranks)
+            assert friends.alike.any()
             judgeable = friends.alike[:, None] & where
             found.append((friends.odd[where].mean(), friends.odd[~where].mean(), friends.alike.mean(),
-                          friends.odd[judgeable].mean()))
-        hits, alarms, judgeable, of_those = np.mean(found, 0)
+                          friends.odd[judgeable].mean(), roc_auc_score(where.ravel(), friends.oddness.ravel())))
+        hits, alarms, judgeable, of_those, area = np.mean(found, 0)
         with capsys.disabled():
-            print(f"\n{what}: {number} of 9 planted in {len(awake)} units: {hits:.0%} found, {alarms:.1%} of the "  # noqa: T201
-                  f"others marked, {judgeable:.0%} of the units can be judged", end="")
-        assert hits >= least and alarms <= 0.06 and judgeable >= 0.6 and of_those >= 0.65
+            print(f"\n{what}: {number} of 9 planted in {len(awake)} units: AUC {area:.2f}, {hits:.0%} found, "  # noqa: T201
+                  f"{alarms:.1%} of the others marked, {judgeable:.0%} of the units can be judged", end="")
+        assert hits >= least and alarms <= 0.06 and judgeable >= 0.6 and of_those >= 0.65 and area >= 0.85
 
 
 def test_patches_drawn_at_random_are_as_odd_as_the_share_says(demo):
@@ -177,11 +179,18 @@ def test_features_are_the_activations_at_the_place_of_the_patch():
     assert np.isnan(again[~there]).all() and np.abs(again[there] - found[there]).max() < 1e-4
 
 
-def test_the_later_layer_is_one_with_weights_further_on_and_still_has_places():
+def test_the_later_layer_is_the_next_that_mixes_places_or_channels():
     net = dv.demo.scenes(n=6)[0]
     chosen = {name: later_layer(net, name).name for name in ("conv1", "relu1", "block1", "relu2", "block2.relu2", "fc")}
     assert chosen == {"conv1": "block1.relu1", "relu1": "block1.relu1", "block1": "relu2", "relu2": "block2.relu1",
-                      "block2.relu2": "flatten", "fc": "flatten"}
+                      "block2.relu2": "avgpool", "fc": "flatten"}
+    net = dv.demo.digits()[0]
+    names = ("conv1", "bn2", "conv3", "bn3", "relu3", "pool3", "flatten")
+    chosen = {name: later_layer(net, name).name for name in names}
+    assert chosen == {"conv1": "relu2", "bn2": "relu3", "conv3": "pool3", "bn3": "pool3", "relu3": "pool3",
+                      "pool3": "fc", "flatten": "fc"}, "a batch norm or ReLU of the same features is none"
+    plain = nn.Sequential(nn.Conv2d(1, 4, 3), nn.PReLU(4), nn.Identity(), nn.Dropout(), nn.Conv2d(4, 4, 1), nn.Tanh())
+    assert later_layer(dv.Network(plain, input_size=(1, 8, 8)), "0").name == "4", "the only one: its answer itself"
     lonely = dv.Network(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), input_size=(1, 8, 8))
     assert later_layer(lonely, "1").name == "0"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,11 +90,15 @@ def test_a_table_of_another_layer_is_asked_for_by_name(net, images):
         index["0", "PCA"]
 
 
-def test_the_index_as_a_table_has_a_row_per_patch(net, images):
-    index = scan(net, images[:3], "0", k=4).finish()
+def test_the_index_as_a_table_has_a_row_per_patch_and_the_columns_of_its_file(net, images, tmp_path):
+    index = scan(net, images[:3], ["0", "7"], k=4).finish()
     frame = index.to_frame()
-    assert len(frame) == 8 * 3 and set(frame["label"]) == {0, 1, 2}
+    assert len(frame) == (8 + 5) * 3 and set(frame["label"]) == {0, 1, 2}
     row = frame.iloc[4]
-    assert (row["unit"], row["rank"]) == (1, 1) and row["value"] == index["0"].values[1, 1]
+    assert (row["channel"], row["rank"]) == (1, 1) and row["value"] == index["0"].values[1, 1]
     assert row["top"] == index["0"].boxes[1, 1, 0] and row["name"] == index.names[row["image"]]
-    assert np.isfinite(frame["value"]).all()
+    index.save(tmp_path / "patches.parquet")
+    kept = pd.read_parquet(tmp_path / "patches.parquet").drop(columns="jpeg")
+    whole = kept[kept["image"].notna()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(frame, whole.astype({"image": "int64"}), check_dtype=False)
+    assert len(kept) == (8 + 5) * 4 and not len(PatchIndex({}, k=3).to_frame())

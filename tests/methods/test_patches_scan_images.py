@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,8 @@ from torch import nn
 
 import deepviz_widgets as dv
 from deepviz_widgets.methods import receptive_field
-from deepviz_widgets.methods.patches import scan
+from deepviz_widgets.methods.patches import PatchIndex, scan
+from deepviz_widgets.methods.patches.disk import StoreError
 from deepviz_widgets.methods.patches.shards import ShardError
 
 
@@ -55,7 +58,7 @@ def test_files_that_turn_out_to_be_broken_are_counted_and_the_others_scanned(net
     alone = scan(net, images[good], "0", k=3, batch_size=4, ids=good).finish()
     assert told(index["0"]) == told(alone["0"])
     assert index.skipped == 2 and set(index.reasons) == {2, 7} and "7.png" in index.reasons[7]
-    assert index.images_seen == 9 and index.complete
+    assert index.images_seen == 9 and index.complete and not index.class_counts
 
 
 def test_images_none_of_which_can_be_read_say_so(net, tmp_path):
@@ -132,12 +135,17 @@ def _partly(net, images, count: int):
 def test_a_scan_tells_how_far_it_is_and_its_index_is_usable_at_any_moment(net):
     going = scan(net, pictures(10), "convolutions", k=3, batch_size=4)
     assert going.index["0"].grid == (16, 16) and (going.index["0"].images == -1).all()
-    steps = []
+    steps, found = [], []
     for step in going:
         steps.append((step.done, step.total, step.skipped))
+        found.append(step)
         assert going.index.images_seen == step.done and np.nanmax(going.index["0"].images) < step.done
         assert step.seconds > 0
     assert steps == [(4, 10, 0), (8, 10, 0), (10, 10, 0)]
+    assert [step.index.images_seen for step in found] == [4, 8, 10], "each step's index stays as it was"
+    assert_alike(found[-1].index, going.index)
+    assert [step.index.class_counts for step in found] == [
+        dict.fromkeys(range(4), 1), {0: 2, 1: 2, 2: 2, 3: 1, 4: 1}, dict.fromkeys(range(5), 2)]
     assert set(going.index.names) == set(going.index.labels) == set(np.unique(going.index["0"].images)) | set(
         np.unique(going.index["4.conv1"].images)) | set(np.unique(going.index["4.conv2"].images))
 
@@ -179,6 +187,28 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_scan_starts(net, tmp
     (tmp_path / "file").write_text("")
     with pytest.raises(ShardError, match="cannot hold shards"):
         scan(net, pictures(3), "0", shards=tmp_path / "file" / "s")
+
+
+def test_an_index_is_saved_with_its_pictures_when_the_scan_is_finished(net, tmp_path):
+    ids = range(30, 36)
+    index = scan(net, pictures(6), "0", k=2, batch_size=4, path=tmp_path / "found.parquet", ids=ids).finish()
+    found = PatchIndex.load(tmp_path / "found.parquet")
+    assert_alike(found, index)
+    assert len(found.pictures) == 8 * 2 and dict(found.pictures) == dict(index.pictures)
+
+
+def test_a_path_that_cannot_be_written_and_a_full_disk_are_said_before_the_first_image(net, tmp_path, monkeypatch):
+    class Never(dv.ImageSet):
+        def __getitem__(self, at):
+            raise AssertionError("an image was read")
+
+    never, usage = Never(np.zeros((3, 16, 16, 3), np.uint8)), namedtuple("usage", "total used free")
+    with pytest.raises(StoreError, match="^The folder '.*none' does not exist, so 'a.parquet' cannot be written"):
+        scan(net, never, "all", path=tmp_path / "none" / "a.parquet")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 1 << 20))
+    with pytest.raises(StoreError, match="^1,360 patches need up to about 5 MiB and the disk of '.*' has 1 MiB free; "):
+        scan(net, never, "all", path=tmp_path / "a.parquet")
+    scan(net, never, "0", k=1, path=tmp_path / "a.parquet")
 
 
 class Folded(nn.Module):

@@ -5,30 +5,24 @@ from __future__ import annotations
 import errno
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
-import patches_shards_counter as counter
 import pytest
+from patches_killed import COUNT, begun, start
+from patches_scans import assert_alike
 
 from deepviz_widgets.methods.patches.shards import ShardError, Shards
 
-TOTAL = 22
-SCRIPT = Path(counter.__file__)
 STATE = {"a": np.array([1.5, np.nan, -np.inf]), "b": np.arange(6, dtype=np.int64).reshape(2, 3), "c": np.array(7.25)}
-
-
-def start(folder: Path, *more: int) -> subprocess.Popen:
-    command = [sys.executable, SCRIPT, folder, str(TOTAL), *map(str, more)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+TOTAL = 22
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    return counter.run(str(tmp_path_factory.mktemp("whole")), TOTAL)
+def uninterrupted():
+    return begun().finish()
 
 
 def equal(one, other) -> bool:
@@ -45,28 +39,36 @@ def test_a_shard_comes_back_to_the_last_bit(tmp_path):
         {name: (array.dtype, array.shape) for name, array in STATE.items()})
 
 
-def test_killed_at_a_random_byte_it_goes_on_to_the_same_end(tmp_path, uninterrupted):
-    size = (next(iter(sorted(_shards(_after(tmp_path / "size", 4))))).stat().st_size)
-    for attempt, seed in enumerate(random.Random(1).sample(range(5 * size), 4)):
+def test_killed_at_a_random_byte_a_scan_goes_on_to_the_same_index(tmp_path, uninterrupted):
+    first = begun(tmp_path / "first")
+    next(first)
+    first.close()
+    size, done = _shards(tmp_path / "first")[0].stat().st_size, set()
+    for attempt, byte in enumerate(random.Random(1).sample(range(9 * size), 4)):
         folder = tmp_path / str(attempt)
-        process = start(folder, 200 + seed)
-        said = process.communicate()[0].split()
-        assert process.returncode == -signal.SIGKILL
-        with Shards(folder, {"total": TOTAL}) as kept:
-            done = kept.last.done if kept.last else 0
-        assert done == 4 * len(said), "the last whole shard is the one before the kill"
-        assert equal(counter.run(str(folder), TOTAL), uninterrupted)
+        process = start(folder, byte + 2000)  # beyond the settings, which are written first
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL and list(folder.glob(".shard*.part")), "half a shard is there"
+        goes_on = begun(folder)
+        done.add(goes_on.done)
+        assert_alike(goes_on.finish(), uninterrupted)
+    assert len(done) > 1 and max(done) < COUNT
 
 
-def test_killed_at_a_random_moment_again_and_again_it_comes_to_the_same_end(tmp_path, uninterrupted):
-    waits = random.Random(2)
-    for _ in range(3):
+def test_killed_at_random_moments_again_and_again_a_scan_comes_to_the_same_index(tmp_path, uninterrupted):
+    waits, done = random.Random(2), [0]
+    for _ in range(4):
         process = start(tmp_path)
-        process.stdout.readline()  # it has begun
-        time.sleep(waits.random() * 0.03)
+        while process.is_alive() and not any(_done(path) > done[-1] for path in _shards(tmp_path)):
+            time.sleep(0.001)
+        time.sleep(waits.random() * 0.02)
         process.kill()
-        process.communicate()
-    assert equal(counter.run(str(tmp_path), TOTAL), uninterrupted)
+        process.join(60)
+        done.append(_done(_shards(tmp_path)[-1]))
+    assert 0 < done[1] < COUNT and done == sorted(done)
+    goes_on = begun(tmp_path)
+    assert goes_on.done == done[-1], "a shard that has its name is whole"
+    assert_alike(goes_on.finish(), uninterrupted)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.98, 0.9999])
@@ -100,6 +102,17 @@ def test_two_scans_do_not_share_a_folder_while_both_live(tmp_path):
     with Shards(tmp_path, {"k": 9}), pytest.raises(ShardError, match="Another scan writes into the folder .* now"):
         Shards(tmp_path, {"k": 9})
     Shards(tmp_path, {"k": 9}).close()
+
+
+def test_a_disk_without_room_for_the_shards_is_said_before_the_first_image(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 9 << 20))
+    Shards(tmp_path / "a", {}, need=3 << 20).close()
+    with pytest.raises(ShardError, match="^The shards of this scan need about 12 MiB and the disk of '.*' has 9 MiB"):
+        Shards(tmp_path / "b", {}, need=4 << 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 9999))
+    with pytest.raises(ShardError, match="^The shards of this scan need [^\n]* give another folder, or a smaller k.$"):
+        begun(tmp_path / "c")
 
 
 def test_a_folder_that_cannot_be_made_is_named_in_one_sentence(tmp_path):
@@ -143,6 +156,10 @@ def test_only_the_newest_two_are_kept_and_clearing_leaves_what_is_not_ours(tmp_p
 
 def _shards(folder: Path) -> list[Path]:
     return sorted(folder.glob("shard-*"))
+
+
+def _done(path: Path) -> int:
+    return int(path.stem.removeprefix("shard-"))
 
 
 def _after(folder: Path, images: int) -> Path:

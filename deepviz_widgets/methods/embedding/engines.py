@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...words import count, kind_of, no_such, size
 from .descent import cores
+from .settings import Settings, is_positions
 
 ENGINES = ("opentsne", "sklearn", "pca", "umap", "cuml")
 _INSTALL = {
@@ -22,30 +22,11 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What engines are told.
-
-    Attributes
-    ----------
-    perplexity : float
-    seed : int
-    iterations : int or None
-        None is the engine's own number.
-    early_exaggeration : float
-    """
-
-    perplexity: float
-    seed: int
-    iterations: int | None
-    early_exaggeration: float
-
-
 def name_of(engine: Any) -> str:
     """Return what an engine is called on a map."""
     if isinstance(engine, str):
         return _NAMES[engine]
-    return "given positions" if not hasattr(engine, "fit_transform") else type(engine).__name__
+    return "given positions" if is_positions(engine) else type(engine).__name__
 
 
 def as_engine(engine: Any) -> Any:
@@ -84,7 +65,7 @@ def _import(engine: str) -> Any:
         raise ImportError(f"The engine {engine!r} is not installed; {_INSTALL[engine]}") from error
 
 
-def fitted(engine: Any, values: np.ndarray, settings: Settings) -> tuple[Any, np.ndarray, float | None]:
+def fitted(values: np.ndarray, settings: Settings) -> tuple[Any, np.ndarray, float | None]:
     """Lay rows (N, F) out and return the fitted engine, positions (N, 2) float32 and the KL divergence if it has one.
 
     Raises
@@ -92,12 +73,13 @@ def fitted(engine: Any, values: np.ndarray, settings: Settings) -> tuple[Any, np
     ValueError
         If the engine returns something else than two finite numbers a row.
     """
-    made = _made(engine, values, settings) if isinstance(engine, str) else engine
+    engine = settings.engine
+    made = _made(values, settings) if isinstance(engine, str) else engine
     found = made.fit_transform(values)
     if hasattr(found, "get"):  # arrays of cuML live on the GPU
         found = found.get()
     positions = np.asarray(found, dtype=np.float32)
-    what = _NAMES[engine] if isinstance(engine, str) else type(engine).__name__
+    what = name_of(engine)
     if positions.shape != (len(values), 2):
         raise ValueError(
             f"{what} returned an array of {size(positions.shape)}; a map takes {count(len(values))} × 2 numbers."
@@ -108,7 +90,8 @@ def fitted(engine: Any, values: np.ndarray, settings: Settings) -> tuple[Any, np
     return made, positions, None if divergence is None else float(divergence)
 
 
-def _made(engine: str, values: np.ndarray, settings: Settings) -> Any:
+def _made(values: np.ndarray, settings: Settings) -> Any:
+    engine = settings.engine
     if engine == "pca":
         from sklearn.decomposition import PCA  # noqa: PLC0415  scikit-learn takes a second to import
 

@@ -179,7 +179,7 @@ def _chosen(net: Network, layers: Sequence[Any]) -> dict[str, Layer | None]:
 
 
 class _Collected:
-    """Rows of all layers so far; a row is only counted once it is wholly there."""
+    """Rows of all layers so far, in the order of the images; a row is only counted once it is wholly there."""
 
     def __init__(self, net: Network, images: ImageSet, layers: dict[str, Layer | None], pool: str):
         self.net, self.all, self.layers, self.pool = net, images, layers, pool
@@ -190,12 +190,13 @@ class _Collected:
         self.images = np.empty(len(images), int)
         self.labels = np.full(len(images), -1)
         self.skipped: dict[int, str] = {}
-        self.read, self.sorted = 0, True
+        self.read = 0
         self.first: Tensor | None = None
         self.differ = False
 
     def add(self, rows: range) -> None:
-        inputs: dict[torch.Size, list[tuple[int, Tensor, int]]] = {}
+        readable: list[int] = []
+        groups: dict[torch.Size, list[tuple[int, Tensor]]] = {}  # a network may take images of several sizes
         for row in rows:
             try:
                 picture = self.all[row]
@@ -203,16 +204,16 @@ class _Collected:
             except ImageError as error:
                 self.skipped[row] = str(error)
                 continue
-            label = -1 if picture.label is None else int(picture.label)
-            inputs.setdefault(tensor.shape, []).append((row, tensor, label))
-        for group in inputs.values():
-            ids, tensors, labels = zip(*group, strict=True)
-            self._run(torch.stack(tensors))
-            here = slice(self.read, self.read + len(ids))
-            self.sorted &= self.read == 0 or self.images[self.read - 1] < ids[0]
-            self.images[here], self.labels[here], self.read = ids, labels, here.stop
+            at = self.read + len(readable)
+            self.images[at], self.labels[at] = row, -1 if picture.label is None else int(picture.label)
+            groups.setdefault(tensor.shape, []).append((at, tensor))
+            readable.append(row)
+        for group in groups.values():
+            at_rows, tensors = zip(*group, strict=True)
+            self._run(np.array(at_rows), torch.stack(tensors))
+        self.read += len(readable)
 
-    def _run(self, batch: Tensor) -> None:
+    def _run(self, at: np.ndarray, batch: Tensor) -> None:
         if self.first is None:
             self.first = batch[0]
         self.differ |= batch.shape[1:] != self.first.shape or not bool((batch == self.first).all())
@@ -229,26 +230,25 @@ class _Collected:
             values = _shrunk(batch) if layer is None else _pooled(layer, seen[name][-1], batch, self.pool)
             if not bool(torch.isfinite(values).all()):
                 raise NetworkError(why_not_finite(self.net, batch, name or self.net.layers[-1].name))
-            self.rows[name].add(values)
+            self.rows[name].put(at, values)
         scores = raw if self.classes and raw.dim() == 2 else raw.new_zeros((len(batch), 0))
-        self.scores.add(scores[:, None])
-        self.sure.add((confidences(scores, self.net.scores_are) if scores.shape[1] else scores)[:, None])
+        self.scores.put(at, scores[:, None])
+        self.sure.put(at, (confidences(scores, self.net.scores_are) if scores.shape[1] else scores)[:, None])
 
     def so_far(self) -> dict[str, Features]:
-        images, labels = self.images[: self.read], self.labels[: self.read]
-        order: Any = slice(None) if self.sorted else np.argsort(images)  # images of other sizes come in groups
-        images, labels = images[order], labels[order]
-        raw, sure = self.scores.kept()[order, 0], self.sure.kept()[order, 0]
+        """Return what is there, as views: a batch costs the same whatever came before it."""
+        images, labels = _view(self.images[: self.read]), _view(self.labels[: self.read])
+        raw, sure = (_view(rows.kept(self.read)[:, 0]) for rows in (self.scores, self.sure))
         done = self.read + len(self.skipped)
         found = {}
         for name, rows in self.rows.items():
-            kept = rows.kept()[order]
-            values = kept.reshape(-1, kept.shape[2]).view()
-            values.flags.writeable = False
+            kept = rows.kept(self.read)
+            places = rows.places(self.read) if self.pool == "places" else None
+            ids = images if kept.shape[1] == 1 else np.repeat(images, kept.shape[1])
             pool = self.pool if name != PIXELS or self.layers[name] is not None else "flat"
             found[name] = Features(
-                name, pool, values, np.repeat(images, kept.shape[1]), done, len(self.all), raw, sure, images, labels,
-                dict(self.skipped), rows.places() if pool == "places" else None,
+                name, pool, _view(kept.reshape(-1, kept.shape[2])), ids, done, len(self.all), raw, sure, images,
+                labels, dict(self.skipped), places,
             )
         return found
 
@@ -257,28 +257,31 @@ class _Collected:
             why = next(iter(self.skipped.values()), "")
             raise ImageError(f"None of {plural(len(self.all), 'image')} could be read: {why}")
         for name, rows in self.rows.items():
-            if self.differ and rows.constant:
+            kept = rows.kept(self.read)
+            if self.differ and all((kept[at] == kept[0]).all() for at in range(1, self.read)):
                 raise ValueError(
                     f"Layer {name!r} answers the same to all {count(self.read)} images, so there "
                     f"is nothing to map; choose another layer."
                 )
 
 
-class _Rows:
-    """Rows (N, F) of one layer in one block of memory, with the image and place of each."""
+def _view(values: np.ndarray) -> np.ndarray:
+    """Return a view that cannot be written to: the block goes on being filled behind it."""
+    found = values.view()
+    found.flags.writeable = False
+    return found
 
-    def __init__(self, name: str, images: int):
-        self.name, self.total, self.images = name, images, 0
+
+class _Rows:
+    """Rows (N, places, F) of one layer in one block of memory."""
+
+    def __init__(self, name: str, total: int):
+        self.name, self.total = name, total
         self.values: np.ndarray | None = None
         self.grid = (1, 1)
 
-    @property
-    def constant(self) -> bool:
-        """Whether every image has the same row."""
-        return bool((self.kept() == self.kept()[:1]).all())
-
-    def add(self, values: Tensor) -> None:
-        """Take values (n, places, F), with the grid of the places where there is one (n, h, w, F)."""
+    def put(self, at: np.ndarray, values: Tensor) -> None:
+        """Take values (n, places, F), or with the grid of the places (n, h, w, F), as the rows `at`."""
         if values.dim() == 4:
             self.grid = (values.shape[1], values.shape[2])
             values = values.flatten(1, 2)
@@ -295,17 +298,16 @@ class _Rows:
                 f"Layer {self.name!r} gives {size(values.shape[1:])} numbers for an image of another size; "
                 f"pool='mean', or a network with input_size=(C, H, W), makes them equal."
             )
-        self.values[self.images : self.images + len(values)] = values.cpu().numpy()
-        self.images += len(values)
+        self.values[at] = values.cpu().numpy()
 
-    def kept(self) -> np.ndarray:
-        """Return what is there so far, (N, places, F)."""
-        return np.zeros((self.images, 1, 0), np.float32) if self.values is None else self.values[: self.images]
+    def kept(self, number: int) -> np.ndarray:
+        """Return the first rows, (number, places, F)."""
+        return np.zeros((number, 1, 0), np.float32) if self.values is None else self.values[:number]
 
-    def places(self) -> np.ndarray:
+    def places(self, number: int) -> np.ndarray:
         """Return row and column of the place that each row stands for."""
         each = np.stack(np.divmod(np.arange(self.grid[0] * self.grid[1]), self.grid[1]), 1)
-        return np.tile(each, (self.images, 1))
+        return np.tile(each, (number, 1))
 
 
 def _pooled(layer: Layer, output: Tensor, batch: Tensor, pool: str) -> Tensor:

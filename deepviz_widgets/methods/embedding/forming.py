@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...words import count
-from .checks import as_perplexity, as_positions, as_values, mappable, refuse_not_finite
+from .checks import as_perplexity, as_positions, as_values, refuse_not_finite
 from .descent import Descent, start_at_random, start_from_pca
 from .engines import fitted, name_of
 from .neighbours import Finder, Neighbours, Search
@@ -66,6 +66,9 @@ class Embedding(Iterator[Frame]):
         Every 25 iterations, with the first and the last.
     """
 
+    iteration: int
+    total: int
+
     def __init__(self, values: np.ndarray | None, settings: Settings, pace: float):
         self.values, self.pace, self._settings = values, float(pace), settings
         self._given = as_positions(settings.engine, None if values is None else len(values)) if settings.given else None
@@ -111,6 +114,15 @@ class Embedding(Iterator[Frame]):
         for _ in self:
             pass
         return self
+
+    def twin(self) -> Embedding:
+        """Return another map of the same features that begins as this one did; the neighbours are lent."""
+        with self._lock:
+            other = Embedding(self.values, replace(self._settings, perplexity=self.perplexity), self.pace)
+            if self.steps:
+                self._searching().run(np.inf)
+                other._search = self._search
+            return other
 
     # ---------------------------------------------------------------- what is known
 
@@ -309,5 +321,6 @@ class Embedding(Iterator[Frame]):
         elif self.phase == "exaggeration":
             share = self.iteration / self._settings.exaggerated
         elif self.phase == "settling":
-            share = (self.iteration - self._settings.exaggerated) / max(1, self.total - self._settings.exaggerated) if self.steps else 0.0
+            settled, early = self.iteration - self._settings.exaggerated, self._settings.exaggerated
+            share = settled / max(1, self.total - early) if self.steps else 0.0
         return Frame(self.iteration, self.total, self.positions, self.kl, self.phase, share)

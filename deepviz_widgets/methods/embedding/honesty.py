@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ...words import count
+from ...words import count, listing
 from .checks import as_positions, mappable
+from .forming import Embedding
 from .neighbours import Finder
-from .run import Embedding, embedding
+from .run import embedding
 
 MEANING = (
     "Close together on the map mostly means alike to the layer; how large a cluster is, how dense it looks and how far "
@@ -225,7 +226,7 @@ def stability(features: Any, seeds: Sequence[int] = (0, 1, 2), k: int = 10, **op
         At least two.
     k : int
     **options
-        Of `embedding`: perplexity, iterations, early_exaggeration, pace.
+        Of `embedding`: perplexity, iterations, early_exaggeration, pace; an Embedding brings its own.
 
     Yields
     ------
@@ -243,7 +244,7 @@ def stability(features: Any, seeds: Sequence[int] = (0, 1, 2), k: int = 10, **op
     several = tuple(dict.fromkeys(int(seed) for seed in seeds))
     if len(several) < 2:
         raise ValueError(f"Stability compares at least two different seeds; {len(several)} is given.")
-    map_ = embedding(features, **options)
+    map_ = _drawn_anew(features, options)
     k = _fitting(k, len(map_))
     maps: list[np.ndarray] = []
     for seed in several:
@@ -253,6 +254,14 @@ def stability(features: Any, seeds: Sequence[int] = (0, 1, 2), k: int = 10, **op
                 yield _stable(maps, several, k, len(maps) * frame.total + frame.iteration, len(several) * frame.total)
         maps = [*maps, map_.positions]
         yield _stable(maps, several, k, len(maps) * map_.total, len(several) * map_.total)
+
+
+def _drawn_anew(features: Any, options: dict[str, Any]) -> Embedding:
+    if not isinstance(features, Embedding):
+        return embedding(features, **options)
+    if options:
+        raise ValueError(f"An Embedding brings its own settings; {listing(options)} go with features.")
+    return features.twin()
 
 
 def _stable(maps: list[np.ndarray], seeds: tuple[int, ...], k: int, done: int, total: int) -> Stability:

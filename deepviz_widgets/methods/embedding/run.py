@@ -9,7 +9,7 @@ import numpy as np
 from .checks import as_values, mappable, refuse_not_finite
 from .engines import as_engine
 from .forming import Embedding
-from .settings import as_settings
+from .settings import as_settings, is_positions
 
 
 def embedding(
@@ -76,7 +76,19 @@ def embedding(
     chosen = as_engine(engine)
     values, number = _taken(features, chosen)
     settings = as_settings(
-        chosen, number, perplexity=perplexity, largest_perplexity=largest_perplexity, seed=seed,
+        chosen, number, perplexity=perplexity, highest=largest_perplexity, seed=seed,
         iterations=iterations, early_exaggeration=early_exaggeration, start=start,
     )
     return Embedding(values, settings, pace)
+
+
+def _taken(features: Any, engine: Any) -> tuple[np.ndarray | None, int]:
+    """Return rows (N, F) fit for an engine, and N; positions may do without rows, or with rows that say nothing."""
+    given = is_positions(engine)
+    if features is None:
+        if not given:
+            raise ValueError("A map is made of features, or engine= holds the positions of the images.")
+        return None, len(engine)
+    values = as_values(features) if given else mappable(features)
+    refuse_not_finite(values)
+    return values, len(values)

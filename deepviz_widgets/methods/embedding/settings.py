@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .checks import as_perplexity, largest_perplexity as largest
+from .checks import as_perplexity, largest_perplexity
 
 _EXAGGERATED, _ITERATIONS = 250, 750
 _MANY = 20_000  # images, above which neighbours are found for half the perplexity: they take the most memory
@@ -42,7 +42,7 @@ class Settings:
     @property
     def given(self) -> bool:
         """Whether the positions are given and there is nothing to compute."""
-        return not isinstance(self.engine, str) and not hasattr(self.engine, "fit_transform")
+        return is_positions(self.engine)
 
     @property
     def steps(self) -> bool:
@@ -65,8 +65,13 @@ class Settings:
         return min(_EXAGGERATED, self.total // 3)
 
 
+def is_positions(engine: Any) -> bool:
+    """Whether an engine is none, but positions that are given."""
+    return not isinstance(engine, str) and not hasattr(engine, "fit_transform")
+
+
 def as_settings(
-    engine: Any, number: int, *, perplexity: Any, largest_perplexity: Any, seed: int, iterations: int | None,
+    engine: Any, number: int, *, perplexity: Any, highest: Any, seed: int, iterations: int | None,
     early_exaggeration: Any, start: str,
 ) -> Settings:
     """Check what a map of a number of images is asked for; raise in one sentence."""
@@ -81,12 +86,12 @@ def as_settings(
     if not chosen.has_perplexity:
         return chosen
     wanted = as_perplexity(perplexity, number)
-    return replace(chosen, perplexity=wanted, perplexities=(1.0, _highest(wanted, largest_perplexity, number)))
+    return replace(chosen, perplexity=wanted, perplexities=(1.0, _highest(wanted, highest, number)))
 
 
 def _highest(wanted: float, asked: Any, number: int) -> float:
     usual = 100.0 if number <= _MANY else 50.0
-    return min(max(wanted, as_perplexity(asked, number) if asked else usual), largest(number))
+    return min(max(wanted, as_perplexity(asked, number) if asked else usual), largest_perplexity(number))
 
 
 def as_exaggeration(value: Any) -> float:

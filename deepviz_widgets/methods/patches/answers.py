@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,11 @@ def flattened(layer: Layer, output: Tensor, batch: Tensor) -> tuple[Tensor, tupl
     OddError
         If the output does not have one entry an image.
     """
-    axis = layer.layout.batch
+    axis, usual = layer.layout.batch, (len(batch), *layer.shape)
+    if layer.layout.kind == "maps" and (axis, layer.layout.axis, layer.layout.extra) == (0, 0, 0) and (
+        output.shape == usual and output.is_floating_point() and math.prod(layer.layout.grid) < MOST_PLACES
+    ):  # most layers: with little to do, as it is done between any two of them
+        return output.flatten(2), layer.layout.grid, layer.shape
     if output.dim() == 0 or (axis is None and len(batch) > 1):
         raise OddError
     output = output[None] if axis is None else output.movedim(axis, 0)

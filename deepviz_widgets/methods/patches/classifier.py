@@ -13,7 +13,7 @@ from ...layers import Layer
 from ...network import Network
 from .answers import OddError, flattened
 
-__all__ = ["last_layer", "layer_read"]
+__all__ = ["last_layer", "layer_read", "over_places"]
 
 _WAYS = {"places": "", "mean": "the mean over the places of ", "max": "the maximum over the places of "}
 
@@ -56,8 +56,7 @@ def layer_read(net: Network, last: Layer, layer: Any = None) -> tuple[Layer, str
     found = {one.name: way for one in before if (way := _way(net, one, answers.get(one.name), read))}
     if chosen is not None and chosen.name in found:
         return chosen, _WAYS[found[chosen.name]] + repr(chosen.name)
-    with_places = [name for name in found if np.prod(net.layer(name).layout.grid) > 1]
-    best = next(iter(with_places or found), None)
+    best = _nearest(net, list(found), answers)
     if best is None:
         which = "a layer" if chosen is None else repr(chosen.name)
         raise ValueError(
@@ -68,6 +67,13 @@ def layer_read(net: Network, last: Layer, layer: Any = None) -> tuple[Layer, str
     if chosen is not None:
         raise ValueError(f"The last layer {last.name!r} reads {what} and not layer {chosen.name!r}; give that one.")
     return net.layer(best), what
+
+
+def _nearest(net: Network, names: list[str], answers: dict[str, Tensor]) -> str | None:
+    """Choose the last layer with places, or the first that answers just as it does: a block before its own parts."""
+    names = [name for name in names if np.prod(net.layer(name).layout.grid) > 1] or names
+    return next((name for name in names if answers[name].shape == answers[names[-1]].shape
+                 and torch.equal(answers[name], answers[names[-1]])), None)
 
 
 def _run(net: Network, last: Layer, before: list[Layer]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -85,10 +91,13 @@ def _run(net: Network, last: Layer, before: list[Layer]) -> tuple[Tensor, dict[s
             flat = None
         if flat is not None:
             answers[one.name] = flat.float().cpu()
-    inputs = read[last.name][-1].float().cpu()
-    if isinstance(net.module(last), nn.Linear):
-        return inputs.movedim(-1, 1).flatten(2) if inputs.dim() > 2 else inputs[..., None], answers
-    return inputs.flatten(2), answers
+    return over_places(net.module(last), read[last.name][-1]), answers
+
+
+def over_places(module: nn.Module, inputs: Tensor) -> Tensor:
+    """View what a linear layer or a convolution reads of N images as (N, channels, places), on the CPU."""
+    linear = isinstance(module, nn.Linear)
+    return (inputs.movedim(-1, 1) if linear else inputs)[..., None].flatten(2).float().cpu()
 
 
 def _way(net: Network, layer: Layer, answer: Tensor | None, read: Tensor) -> str:

@@ -16,9 +16,9 @@ from ...layers import Layer
 from ...network import Network
 from ...pictures import ImageError
 from ...words import count, plural
-from .answers import flattened
+from .answers import OddError, flattened
 
-__all__ = ["columns", "parts", "principal"]
+__all__ = ["answered", "columns", "parts", "principal"]
 
 MOST_UNITS = 8192  # a matrix of C x C doubles is half a gigabyte there
 
@@ -27,17 +27,41 @@ def columns(net: Network, photos: Any, layer: Layer, batch: int = 32) -> Iterato
     """Yield what all units answer at each place, (places, C), a batch of images at a time.
 
     Images that cannot be read and places with values that are not finite are left out.
+
+    Raises
+    ------
+    ImageError
+        If no image can be read.
     """
-    images = as_images(photos)
+    images, seen = as_images(photos), 0
     step = batch if layer.layout.batch is not None else 1
     for start in range(0, len(images), step):
         inputs = _inputs(net, images, range(start, min(start + step, len(images))))
+        seen += len(inputs)
         for shape in dict.fromkeys(one.shape for one in inputs):
             group = torch.stack([one for one in inputs if one.shape == shape])
-            with capture(net, [layer.name], stop=True) as seen:
-                net.forward(group)
-            flat = flattened(layer, seen[layer.name][-1], group)[0].movedim(1, 2).flatten(0, 1).float().cpu()
+            flat = answered(net, layer, group).movedim(1, 2).flatten(0, 1).float().cpu()
             yield flat[torch.isfinite(flat).all(1)]
+    if not seen:
+        raise ImageError(f"None of {plural(len(images), 'image')} can be read.")
+
+
+def answered(net: Network, layer: Layer, batch: Tensor) -> Tensor:
+    """Return what a layer answers to images, (N, C, places); the last call of one that runs several times.
+
+    Raises
+    ------
+    ValueError
+        If its answer does not keep the images apart.
+    """
+    with capture(net, [layer.name], stop=True) as seen:
+        net.forward(batch)
+    try:
+        return flattened(layer, seen[layer.name][-1], batch)[0]
+    except OddError:
+        raise ValueError(
+            f"Layer {layer.name!r} does not answer to each image by itself, so it has no units over places."
+        ) from None
 
 
 def _inputs(net: Network, images: ImageSet, rows: range) -> list[Tensor]:

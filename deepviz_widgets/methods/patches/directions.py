@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...capture import capture
 from ...images import ImageSet
 from ...layers import Layer
 from ...network import Network, NetworkError
 from ...words import count, plural, size
-from .answers import flattened
+from .classifier import last_layer, layer_read
+from .components import answered, parts, principal
 
 __all__ = ["Directions", "class_weights", "difference", "given", "nmf", "pca", "random"]
 
@@ -178,11 +178,9 @@ def pca(net: Network, photos: Any, layer: Any, n: int | None = None, *, batch: i
     >>> directions.pca(net, images[:50], "conv1", 2)
     Directions('PCA', 2 of 16 units, 'conv1')
     """
-    from . import components  # noqa: PLC0415
-
     chosen = net.layer(layer)
     n = _number(n, chosen, min(chosen.layout.channels, 16))
-    vectors, shares = components.principal(net, photos, chosen, n, batch)
+    vectors, shares = principal(net, photos, chosen, n, batch)
     note = f"Principal components of layer {chosen.name!r}; they hold {shares.sum():.0%} of its variance."
     return Directions(chosen.name, "PCA", vectors, note=note)
 
@@ -226,11 +224,9 @@ def nmf(
     >>> directions.nmf(net, images[:50], "relu1", 2).names
     ('NMF 1', 'NMF 2')
     """
-    from . import components  # noqa: PLC0415
-
     chosen = net.layer(layer)
     n = _number(n, chosen, min(chosen.layout.channels, 8))
-    vectors, drawn = components.parts(net, photos, chosen, n, places, seed, batch)
+    vectors, drawn = parts(net, photos, chosen, n, places, seed, batch)
     note = f"Non-negative parts of layer {chosen.name!r}, from {plural(drawn, 'place')}, seed {seed}."
     return Directions(chosen.name, "NMF", vectors, note=note)
 
@@ -267,8 +263,6 @@ def class_weights(net: Network, layer: Any = None) -> Directions:
     >>> directions.class_weights(net)
     Directions('classes', 2 of 8 units, '0')
     """
-    from .classifier import last_layer, layer_read  # noqa: PLC0415
-
     last, weights = last_layer(net)
     chosen, how = layer_read(net, last, layer)
     known = len(net.classes) == len(weights)
@@ -371,10 +365,7 @@ def _mean_answer(net: Network, images: Any, layer: Layer) -> np.ndarray:
     several = isinstance(images, (ImageSet, list, tuple))
     sums: list[np.ndarray] = []
     for image in images if several else [images]:
-        batch = net.inputs([image])
-        with capture(net, [layer.name], stop=True) as seen:
-            net.forward(batch)
-        sums.append(flattened(layer, seen[layer.name][-1], batch)[0][0].double().mean(1).cpu().numpy())
+        sums.append(answered(net, layer, net.inputs([image]))[0].double().mean(1).cpu().numpy())
     if not sums:
         raise ValueError("A difference is between images, and on one side there are none.")
     mean = np.mean(sums, 0)

@@ -1,4 +1,4 @@
-"""What a scan is made of: the network to its last weight, and the settings and images, so that another is told apart."""
+"""What a scan is made of, the network to its last weight, settings and images: so that another one is told apart."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def weights_hash(net: Network) -> str:
     return f"sha256:{found.hexdigest()}"
 
 
-def about(net: Network, weights: str) -> dict[str, Any]:
-    """Say what was scanned and with what."""
+def about(net: Network) -> dict[str, Any]:
+    """Say what was scanned and with what, for the index."""
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__, "numpy": np.__version__}
     return {
-        "network": net.name, "weights": weights, "input_size": tuple(net.input_size),
+        "network": net.name, "weights": weights_hash(net), "input_size": tuple(net.input_size),
         "preprocessing": _preprocessing(net), "versions": versions,
     }
 
@@ -70,15 +70,13 @@ def _preprocessing(net: Network) -> str:
     return f"as the network's transform gives them, normalised with mean {mean} and standard deviation {std}"
 
 
-def settings(
-    net: Network, batches: Batches, tables: Sequence[Rows], rules: Rules, weights: str
-) -> dict[str, Any]:
-    """List all that a scan's result depends on."""
+def settings(known: dict[str, Any], batches: Batches, tables: Sequence[Rows], rules: Rules) -> dict[str, Any]:
+    """List all that the result of a scan depends on, given what `about` says of its network."""
     images = hashlib.sha256()
     for image, name in zip(batches.ids, batches.images.names, strict=True):
         images.update(f"{image}\0{name}\0".encode())
     return {
-        "network": net.name, "weights": weights, "preprocessing": _preprocessing(net), "input": list(net.input_size),
+        **{name: known[name] for name in ("network", "weights", "preprocessing", "input_size")},
         "k": rules.k, "per_image": rules.per_image, "order": rules.order, "overlap": rules.overlap,
         "batch_size": batches.size, "number of images": batches.total, "images": images.hexdigest(),
         "layers": [list(rows.key) for rows in tables], "directions": [_hash(rows) for rows in tables],

@@ -117,7 +117,8 @@ def false_friends(
         What was scanned; only the images in the table are read.
     layer : str, nn.Module or a widget with a `layer`
     later : the same, optional
-        The default is one layer with weights further on: in tests with planted patches the nearest told most.
+        The next that mixes places or channels by default, see `later_layer`: in tests with planted patches the nearest
+        told most.
     basis : str
     ids : sequence of int, optional
         The ids of the images in the index; 0, 1, ... by default.
@@ -137,6 +138,17 @@ def false_friends(
     ----------
     R. Girshick et al., *Rich feature hierarchies for accurate object detection and semantic segmentation*, 2014, §3.1;
     the idea of several facets: A. Nguyen et al., *Multifaceted Feature Visualization*, 2016.
+
+    Examples
+    --------
+    >>> import deepviz_widgets as dv
+    >>> from deepviz_widgets.methods.patches import scan
+    >>> from deepviz_widgets.methods.patches.friends import false_friends
+    >>> net, images = dv.demo.digits()
+    >>> index = scan(net, images[:100], "relu1", k=9).finish()
+    >>> friends = false_friends(net, index, images[:100], "relu1")
+    >>> friends.later, friends.odd.shape
+    ('relu2', (16, 9))
     """
     steps = searching_friends(net, index, photos, layer, later, basis=basis, ids=ids, seed=seed)
     for step in steps:  # noqa: B007  the last has the result

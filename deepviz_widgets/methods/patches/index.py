@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,6 +47,8 @@ class PatchIndex:
         Label by image id, of the images in the tables.
     names : dict of int to str
         Name by image id, of the images in the tables.
+    class_counts : dict of int to int
+        How many of all images that were read have a label: what `class_distribution` takes as the base rate.
     about : dict
         Versions, input size, preprocessing in words, hash of the weights.
     skipped : int
@@ -68,6 +71,7 @@ class PatchIndex:
     classes: tuple[str, ...] = ()
     labels: dict[int, int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
+    class_counts: dict[int, int] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
     skipped: int = 0
     reasons: dict[int, str] = field(default_factory=dict)
@@ -142,6 +146,7 @@ class PatchIndex:
             a, tables=tables, seen=joined(a.seen, b.seen), total=a.total + b.total,
             labels={image: label for image, label in (a.labels | b.labels).items() if image in kept},
             names={image: name for image, name in (a.names | b.names).items() if image in kept},
+            class_counts=dict(sorted((Counter(a.class_counts) + Counter(b.class_counts)).items())),
             skipped=a.skipped + b.skipped, reasons=dict(reasons), pictures=None, friends={},
         )
 
@@ -159,22 +164,25 @@ class PatchIndex:
         return load(path)
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame with a row per unit and rank.
+        """Return a pandas DataFrame with a row per patch and the columns of the file but for the pictures.
 
         Raises
         ------
         ImportError
             If pandas is not installed.
+
+        Examples
+        --------
+        >>> import deepviz_widgets as dv
+        >>> from deepviz_widgets.methods.patches import scan
+        >>> net, images = dv.demo.digits()
+        >>> frame = scan(net, images[:64], "conv1", k=4).finish().to_frame()
+        >>> frame[["layer", "channel", "rank", "image", "label"]].iloc[0].tolist()[:3]
+        ['conv1', 0, 0]
         """
-        try:
-            import pandas as pd  # noqa: PLC0415  not needed otherwise
-        except ImportError as error:
-            raise ImportError("A table needs pandas; pip install pandas, or read index.tables as arrays.") from error
-        frames = [pd.DataFrame(_columns(table)) for table in self.tables.values()]
-        frame = pd.concat(frames, ignore_index=True)
-        frame["name"] = frame["image"].map(self.names)
-        frame["label"] = frame["image"].map(self.labels)
-        return frame
+        from .records import frame  # noqa: PLC0415  pyarrow takes a moment to import
+
+        return frame(self)
 
 
 def used(tables: Iterable[LayerPatches]) -> set[int]:
@@ -220,15 +228,3 @@ def _check_alike(a: PatchIndex, b: PatchIndex) -> None:
     for key, table in a.tables.items():
         if table.names != b.tables[key].names:
             raise ValueError(f"Only scans of the same units can be merged; those of layer {key[0]!r} differ.")
-
-
-def _columns(table: LayerPatches) -> dict[str, np.ndarray]:
-    """List the patches of a table, without the empty ones."""
-    units, ranks = np.nonzero(table.images >= 0)
-    boxes = dict(zip(("top", "left", "bottom", "right"), table.boxes[units, ranks].T, strict=True))
-    return {
-        "layer": np.full(len(units), table.layer), "basis": np.full(len(units), table.basis),
-        "unit": units, "unit_name": np.asarray(table.names)[units], "rank": ranks,
-        "value": table.values[units, ranks], "image": table.images[units, ranks],
-        "y": table.ys[units, ranks], "x": table.xs[units, ranks], **boxes,
-    }

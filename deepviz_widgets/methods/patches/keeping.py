@@ -25,8 +25,8 @@ _SHARE = 0.02  # of the time may go into writing
 class Keeper:
     """Keeps the state of a scan now and then, so often that writing takes little of the time."""
 
-    def __init__(self, folder: str | Path, of: dict[str, Any]):
-        self._shards = Shards(folder, of)
+    def __init__(self, folder: str | Path, of: dict[str, Any], begun: Progress):
+        self._shards = Shards(folder, of, need=sum(array.nbytes for array in _stored(begun)[0].values()))
         self._due, self._kept = 0.0, -1
 
     def last(self, device: torch.device) -> Progress | None:

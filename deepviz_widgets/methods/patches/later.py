@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...capture import capture
 from ...images import as_images
@@ -21,10 +21,12 @@ __all__ = ["at_places", "later_layer"]
 
 
 def later_layer(net: Network, layer: Any) -> Layer:
-    """Choose the layer whose features tell the patches of another apart: one layer with weights further on.
+    """Choose the layer whose features tell the patches of another apart: the next that mixes places or channels.
 
-    It is taken after its nonlinearity, but before any pooling, where it has most places: pooled, it would say more of
-    what is around the patch. After the last layer with weights there is nothing, so what that one reads is taken.
+    Activations, normalisation and dropout make no new features. The next layer with weights does; it is taken after its
+    own nonlinearity, but before any pooling, where it has most places: pooled, it would say more of what is around the
+    patch. Where only the classifier has weights further on, the next pooling is taken, else the classifier. After the
+    last layer with weights there is nothing, so what that one reads is taken.
 
     Raises
     ------
@@ -35,14 +37,29 @@ def later_layer(net: Network, layer: Any) -> Layer:
     at = {known.name: row for row, known in enumerate(net.layers)}
     last = max(row for name, row in at.items() if name == chosen.name or name.startswith(f"{chosen.name}."))
     leaves = [known for known in net.layers if known.leaf and known.layout.kind != "other"]
-    weighted = [at[known.name] for known in leaves if isinstance(net.module(known.name), (nn.Conv2d, nn.Linear))]
-    ahead = [row for row in weighted if row > last]
-    if not ahead:
+    ahead = [known for known in leaves if at[known.name] > last]
+    weighted = [row for row, known in enumerate(ahead) if _has_weights(net, known)]
+    if not weighted:
         return next((known for known in reversed(leaves) if at[known.name] < at[chosen.name]), chosen)
-    start, end = (ahead[0] - 1, ahead[1]) if len(ahead) > 1 else (last, ahead[0])
-    between = [known for known in leaves if start < at[known.name] < end]
-    most = max((np.prod(known.layout.grid) for known in between), default=0)
-    return [known for known in between if np.prod(known.layout.grid) == most][-1] if between else net.layers[ahead[0]]
+    if len(weighted) == 1:
+        return next((known for known in ahead[: weighted[0]] if _pools(known, chosen)), ahead[weighted[0]])
+    own = ahead[weighted[0] : weighted[1]]
+    most = max(_places(known) for known in own)
+    return [known for known in own if _places(known) == most][-1]
+
+
+def _has_weights(net: Network, layer: Layer) -> bool:
+    """Whether a layer mixes channels: a convolution, a linear layer, attention. Normalisation scales each by itself."""
+    return any(weight.dim() > 1 for weight in net.module(layer).parameters())
+
+
+def _pools(layer: Layer, before: Layer) -> bool:
+    return _places(layer) < _places(before) and layer.layout.channels == before.layout.channels
+
+
+def _places(layer: Layer) -> int:
+    rows, columns = layer.layout.grid
+    return rows * columns
 
 
 def at_places(

@@ -20,7 +20,7 @@ def pack(value: Any) -> Any:
 
     Parameters
     ----------
-    value : None, bool, number, str, bytes, tuple, list, dict, range, set or ndarray, in each other
+    value : None, bool, number, str, tuple, list, dict, frozenset or ndarray, in each other
 
     Raises
     ------
@@ -78,18 +78,12 @@ _PACK: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (dict, "dict", _packed_dict),
     (tuple, "tuple", lambda values: [pack(each) for each in values]),
     (frozenset, "frozenset", lambda values: [pack(each) for each in values]),
-    (set, "set", lambda values: [pack(each) for each in values]),
-    (range, "range", lambda ends: [ends.start, ends.stop, ends.step]),
-    (bytes, "bytes", lambda raw: base64.b64encode(raw).decode()),
 )
 _UNPACK: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "dict": _unpacked_dict,
     "tuple": lambda values: tuple(map(unpack, values)),
-    "set": lambda values: set(map(unpack, values)),
     "frozenset": lambda values: frozenset(map(unpack, values)),
-    "range": lambda ends: range(*ends),
-    "bytes": base64.b64decode,
 }
 
 

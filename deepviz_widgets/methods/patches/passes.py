@@ -17,7 +17,7 @@ from .answers import OddError, Rows, flattened, projected
 from .batches import Group
 from .places import Places, places_of
 from .relevance import relevant
-from .streaming import Batch, Best, Rules, added, look
+from .streaming import Answer, Batch, Best, Rules, added, look
 
 __all__ = ["Passes"]
 
@@ -81,6 +81,7 @@ class _OnePass:
         self.known = known.get(self.size, {})
         self.layers = [rows[0].layer for name, rows in owner.by_layer.items() if name not in odd]
         self.left = {layer.name: layer.called for layer in self.layers}
+        self.answers: list[Answer] = []
         self.places: dict[str, Places] = {}
         self.odd: set[str] = set()
 
@@ -96,13 +97,13 @@ class _OnePass:
                 stack.enter_context(capture(net, [layer.name for layer in self.layers], keep=_nothing, stop=True))
                 net.forward(inputs)
         self._check()
-        return added(self.batch)
+        return added(self.batch, self.answers)
 
     def _answered(self, name: str, output: Tensor) -> None:
         """Reduce the last call of a layer."""
         self.left[name] -= 1
         if self.left[name] == 0:
-            self._reduce(name, output.detach())
+            self._reduce(name, output)
 
     def _reduce(self, name: str, output: Tensor, ranked: Tensor | None = None) -> None:
         layer, images = self.owner.by_layer[name][0].layer, len(self.group.ids)
@@ -117,7 +118,7 @@ class _OnePass:
         boxes = torch.from_numpy(places.all()).to(flat.device) if several else None
         for rows in self.owner.by_layer[name]:
             values = flat[:images] if rows.vectors is None else projected(rows.vectors, flat)[:images]
-            look(self.batch, self.owner.spans[rows.key], values, rank, boxes)
+            self.answers.append(look(self.batch, self.owner.spans[rows.key], values, rank, boxes))
 
     def _places(self, name: str, grid: tuple[int, int], shape: tuple[int, ...]) -> Places:
         known = self.known.get(name)

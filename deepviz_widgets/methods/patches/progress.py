@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,6 +47,8 @@ class Progress:
         The ids of these images.
     names, labels, sizes : mappings by image id
         Of the images in the tables, and for a while of others.
+    class_counts : mapping of int to int
+        How many of the images that were read have a label.
     places : mapping
         Of each size of image and layer.
     largest : mapping
@@ -60,6 +63,7 @@ class Progress:
     names: Mapping[int, str] = field(default_factory=dict)
     labels: Mapping[int, int] = field(default_factory=dict)
     sizes: Mapping[int, Size] = field(default_factory=dict)
+    class_counts: Mapping[int, int] = field(default_factory=dict)
     places: Sized = field(default_factory=dict)
     largest: Mapping[str, Places] = field(default_factory=dict)
     skipped: int = 0
@@ -78,7 +82,8 @@ class Progress:
             self, best=best, done=self.done + len(ids), odd=odd, largest=largest, places={**self.places, **places},
             ranges=joined(self.ranges, tuple((image, image + 1) for image in ids)),
             names={**self.names, **seen.names}, labels={**self.labels, **seen.labels},
-            sizes={**self.sizes, **seen.sizes}, skipped=self.skipped + len(seen.reasons), reasons=dict(reasons),
+            sizes={**self.sizes, **seen.sizes}, class_counts=Counter(self.class_counts) + Counter(seen.labels.values()),
+            skipped=self.skipped + len(seen.reasons), reasons=dict(reasons),
         ).pruned()
 
     def pruned(self) -> Progress:

@@ -1,8 +1,9 @@
-"""The rows of a file of patches, one for each unit and rank, as pandas, DuckDB and the viewer of Hugging Face read it."""
+"""The records of a file of patches, one for each unit and rank: what pandas, DuckDB and Hugging Face read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from .index import PatchIndex
 
-__all__ = ["COLUMNS", "IN_ROWS", "SCHEMA", "in_rows", "out_of_rows"]
+__all__ = ["COLUMNS", "IN_ROWS", "SCHEMA", "frame", "in_rows", "out_of_rows"]
 
 IN_ROWS = ("values", "images", "ys", "xs", "boxes")  # fields of a table that rows hold
 _SIDES = ("top", "left", "bottom", "right")
@@ -70,6 +71,18 @@ def in_rows(index: PatchIndex, key: tuple[str, str], units: range) -> dict[str, 
     found["oddness"] = nothing if friends is None else friends.oddness[part].ravel().astype(np.float32)
     found["jpeg"] = nothing if index.pictures is None else _jpegs(index.pictures, key, units, k)
     return found
+
+
+def frame(index: PatchIndex) -> Any:
+    """Put the patches of all tables into one pandas DataFrame, without their pictures and the empty ranks."""
+    try:
+        import pandas as pd  # noqa: F401, PLC0415  not needed otherwise
+    except ImportError as error:
+        raise ImportError("A table needs pandas; pip install pandas, or read index.tables as arrays.") from error
+    bare = replace(index, pictures=None)
+    tables = [pa.table(in_rows(bare, key, range(len(table))), schema=SCHEMA) for key, table in index.tables.items()]
+    whole = pa.concat_tables([SCHEMA.empty_table(), *tables])
+    return whole.filter(whole.column("image").is_valid()).drop_columns(["jpeg"]).to_pandas()
 
 
 def out_of_rows(rows: pa.Table, units: int, k: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from ...pictures import ImageError
 from ...words import count, plural
 from .answers import Rows, chosen_layers, rows_of
 from .batches import Batches, batch_size_for
-from .fingerprint import about, settings, weights_hash
+from .crops import SIDE, with_crops
+from .disk import estimate, writable
+from .fingerprint import about, settings
 from .index import PatchIndex
 from .keeping import Keeper
 from .passes import Passes
@@ -44,6 +47,12 @@ class Step:
     total: int
     seconds: float
     skipped: int
+    _found: Callable[[], PatchIndex] = field(repr=False, compare=False)
+
+    @cached_property
+    def index(self) -> PatchIndex:
+        """What was found up to this batch, made when it is asked for."""
+        return self._found()
 
 
 def scan(
@@ -58,6 +67,7 @@ def scan(
     overlap: float = 0.5,
     batch_size: int | None = None,
     shards: str | Path | None = None,
+    path: str | Path | None = None,
     ids: Sequence[int] | None = None,
 ) -> Scan:
     """Find the patches of many images that every unit likes best, a batch at a time.
@@ -86,20 +96,26 @@ def scan(
         By default small enough that a step of a large network is short.
     shards : folder, optional
         Where the state is kept now and then; a later scan with the same settings goes on from there.
+    path : file, optional
+        Where `finish` saves the index, with the pictures of its patches; that it can be written and that the disk has
+        room is asked before the scan starts.
     ids : sequence of int, optional
         What the images are called in the index, 0, 1, ... by default; so that the scans of two halves can be merged.
 
     Returns
     -------
     Scan
-        An iterator: each step does one batch. `scan(...).finish()` does all and returns the index.
+        An iterator of `Step`: each does one batch, and its `index` is what was found so far. `scan(...).finish()` does
+        all and returns the index.
 
     Raises
     ------
     ValueError
         For an unknown layer, order, direction, or a number that does not go.
     ShardError
-        If the folder cannot hold shards, or holds those of another scan.
+        If the folder cannot hold shards, its disk is full, or it holds those of another scan.
+    StoreError
+        If the index cannot be saved at `path`.
 
     Notes
     -----
@@ -130,8 +146,11 @@ def scan(
         raise ValueError("Relevance is of units; scan directions with order='max' or 'min'.")
     size = batch_size if batch_size is not None else batch_size_for(net, tables)
     batches = Batches(net, images, _checked_ids(ids, len(images)), _positive("batch_size", size), tables)
-    return Scan(net, batches, tables, rules, shards, strict=not isinstance(layers, str) or layers not in (
-        "all", "convolutions"))
+    if path is not None:
+        patches = rules.k * sum(len(rows.names) for rows in tables)
+        path = writable(path, estimate(patches, SIDE), patches)
+    strict = not isinstance(layers, str) or layers not in ("all", "convolutions")
+    return Scan(net, batches, tables, rules, shards, path, strict=strict)
 
 
 class Scan:
@@ -147,18 +166,18 @@ class Scan:
     """
 
     def __init__(
-        self, net: Network, batches: Batches, tables: Sequence[Rows], rules: Rules, shards: str | Path | None,
-        *, strict: bool,
+        self, net: Network, batches: Batches, tables: Sequence[Rows], rules: Rules,
+        shards: str | Path | None = None, path: str | Path | None = None, *, strict: bool,
     ):
         self.net, self.total = net, batches.total
         self._batches, self._tables, self._rules = batches, tuple(tables), rules
         self._passes = Passes(net, self._tables, rules, strict=strict)
-        self._weights = weights_hash(net)
-        self._closed = False
+        self._about = about(net)
+        self._path, self._closed = path, False
         self._keeper: Keeper | None = None
         self._progress = Progress(nothing(self._passes.units, rules.k, net.device))
         if shards is not None:
-            self._keeper = Keeper(shards, settings(net, batches, self._tables, rules, self._weights))
+            self._keeper = Keeper(shards, settings(self._about, batches, self._tables, rules), self._progress)
             self._progress = self._keeper.last(net.device) or self._progress
 
     def __iter__(self) -> Scan:
@@ -178,7 +197,7 @@ class Scan:
             self._keeper.keep(after, last=after.done >= self.total)
         if after.done >= self.total:
             self.close()
-        return Step(after.done, self.total, time.perf_counter() - began, after.skipped)
+        return Step(after.done, self.total, time.perf_counter() - began, after.skipped, partial(self._index_of, after))
 
     @property
     def done(self) -> int:
@@ -193,31 +212,34 @@ class Scan:
     @property
     def index(self) -> PatchIndex:
         """What was found so far."""
-        progress, rules = self._progress, self._rules
+        return self._index_of(self._progress)
+
+    def _index_of(self, progress: Progress) -> PatchIndex:
         if not progress.largest:  # no image yet
             progress = replace(progress, largest=self._passes.expected())
-        kept = progress.used()
-        images = self._batches.images
-        classes = images.classes or self.net.classes
+        kept, rules, images = progress.used(), self._rules, self._batches.images
         tables = {
             rows.key: table_of(rows, self._passes.spans[rows.key], progress, rules.sign)
             for rows in self._tables if rows.layer.name not in progress.odd
         }
         return PatchIndex(
             tables=tables, k=rules.k, per_image=rules.per_image, order=rules.order, overlap=rules.overlap,
-            seen=progress.ranges, total=self.total, classes=tuple(classes),
+            seen=progress.ranges, total=self.total, classes=tuple(images.classes or self.net.classes),
             labels={image: label for image, label in sorted(progress.labels.items()) if image in kept},
             names={image: name for image, name in sorted(progress.names.items()) if image in kept},
-            about=about(self.net, self._weights), skipped=progress.skipped, reasons=dict(progress.reasons),
+            class_counts=dict(sorted(progress.class_counts.items())), about=self._about, skipped=progress.skipped,
+            reasons=dict(progress.reasons),
         )
 
     def finish(self) -> PatchIndex:
-        """Do all batches that are left and return the index.
+        """Do all batches that are left and return the index; with a `path`, cut out its pictures and save it.
 
         Raises
         ------
         ImageError
             If no image could be read.
+        StoreError
+            If it could not be saved after all; `index` still has what was found.
         """
         for _ in self:
             pass
@@ -225,7 +247,11 @@ class Scan:
         if progress.skipped and progress.skipped == progress.done:
             why = next(iter(progress.reasons.values()))
             raise ImageError(f"None of the {plural(self.total, 'image')} can be read; the first: {why}")
-        return self.index
+        if self._path is None:
+            return self.index
+        found = with_crops(self.index, self._batches.images, self.net, ids=self._batches.ids)
+        found.save(self._path)
+        return found
 
     def close(self) -> None:
         """Stop here; the index stays, and with shards a later scan goes on."""

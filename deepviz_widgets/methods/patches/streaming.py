@@ -2,15 +2,16 @@
 
 The rows of all tables lie below each other in one `Best`. While the network runs, `look` takes from each layer the
 maximum and the sum of every map, one pass over the memory each, and the place of the few maxima that can still enter
-the best of their row. When it has run, `added` lets them in for all layers at once. A state is never changed, a batch
-makes the next one: so an interrupt anywhere leaves the state before the batch whole.
+the best of their row. It does no more than it must: between two convolutions nothing is in the caches, and small steps
+take several times as long. When the network has run, `added` lets the patches of all layers in at once. A state is
+never changed, a batch makes the next one: so an interrupt anywhere leaves the state before the batch whole.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -20,7 +21,7 @@ from torch import Tensor
 from .suppress import apart, first_best
 from .table import EDGES
 
-__all__ = ["MOST_PLACES", "Batch", "Best", "Rules", "added", "look", "nothing"]
+__all__ = ["MOST_PLACES", "Answer", "Batch", "Best", "Rules", "added", "look", "nothing"]
 
 BITS = 24  # of a code are the place, the others the image, so that codes sort by image, row and column
 MOST_PLACES = 1 << BITS
@@ -79,9 +80,13 @@ class Best:
         return torch.where(self.codes == NO_CODE, -1, self.codes & (MOST_PLACES - 1))
 
 
+def _real(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
+
+
 def nothing(units: int, k: int, device: torch.device) -> Best:
     """Return the state before the first image."""
-    real = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
+    real = _real(device)
     total, response, power = (torch.zeros(units, dtype=real, device=device) for _ in range(3))
     cells, lost, answered = (torch.zeros(units, dtype=torch.int64, device=device) for _ in range(3))
     return Best(
@@ -92,26 +97,19 @@ def nothing(units: int, k: int, device: torch.device) -> Best:
 
 
 @dataclass(frozen=True, eq=False)
-class _Entries:
-    """Patches that may enter: row, value and code of each, by row, and then by image and place."""
-
-    rows: Tensor
-    values: Tensor
-    codes: Tensor
-
-
-@dataclass(eq=False)
 class Batch:
-    """What a batch gave so far, a layer at a time.
+    """The images of one pass, and the state before it.
 
     Attributes
     ----------
     ids : Tensor (N,) int64
         The images, on the network's device.
-    high, total : Tensor (N, U)
-        Maximum and sum of each map; -inf and 0 where a layer has not answered.
-    cells, lost : Tensor (U,) int64
-        Values, and those that were not finite.
+    latest : int
+        The largest id with them.
+    in_order : bool
+        Whether they come after all images before, so that an equal value of theirs never enters.
+    worst : Tensor (U,)
+        The last of the best of each row, which a new one has to beat.
     """
 
     before: Best
@@ -119,25 +117,49 @@ class Batch:
     ids: Tensor
     latest: int
     in_order: bool
-    high: Tensor
-    total: Tensor
-    cells: Tensor
-    lost: Tensor
-    entries: list[_Entries] = field(default_factory=list)
+    worst: Tensor
 
     @classmethod
     def of(cls, before: Best, rules: Rules, ids: Sequence[int]) -> Batch:
         """Begin a batch."""
-        shape, device = (len(ids), len(before.total)), before.total.device
         in_order = ids[0] > before.latest and all(one < other for one, other in pairwise(ids))
-        return cls(
-            before, rules, torch.tensor(ids, device=device), max(before.latest, *ids), in_order,
-            torch.full(shape, -math.inf, device=device), torch.zeros(shape, dtype=before.total.dtype, device=device),
-            torch.zeros_like(before.cells), torch.zeros_like(before.cells),
-        )
+        numbers = torch.tensor(ids, device=before.values.device)
+        return cls(before, rules, numbers, max(before.latest, *ids), in_order, before.values[:, -1].contiguous())
 
 
-def look(batch: Batch, span: slice, flat: Tensor, ranked: Tensor | None = None, boxes: Tensor | None = None) -> None:
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What is kept of a layer's answer to a batch: two numbers a map, and the patches that may enter.
+
+    Attributes
+    ----------
+    span : slice
+        The layer's rows.
+    high, total : Tensor (N, U)
+        Maximum and sum of the finite values of each map; -inf and 0 where there are none.
+    cells : int
+        Values a row.
+    lost : Tensor (U,) int64 or int
+        How many of them were not finite.
+    maps : Tensor (M,) int64
+        Image and row of each patch: image * U + row.
+    values, places : Tensor (M,)
+        Value, times the sign of the order, and place of each.
+    """
+
+    span: slice
+    high: Tensor
+    total: Tensor
+    cells: int
+    lost: Tensor | int
+    maps: Tensor
+    values: Tensor
+    places: Tensor
+
+
+def look(
+    batch: Batch, span: slice, flat: Tensor, ranked: Tensor | None = None, boxes: Tensor | None = None
+) -> Answer:
     """Take what is needed of one layer's answer.
 
     Parameters
@@ -153,40 +175,33 @@ def look(batch: Batch, span: slice, flat: Tensor, ranked: Tensor | None = None, 
         Receptive fields, for several places of an image.
     """
     rules = batch.rules
-    high, total, clean = _measured(batch, span, flat)
-    batch.high[:, span], batch.total[:, span] = high, total
-    batch.cells[span] += len(flat) * flat.shape[2]
+    high, total, lost, clean = _measured(flat, rules.sign)
     ranked = clean if ranked is None else ranked
     keys = high if ranked is clean and rules.order == "max" else _keys(ranked, rules)
-    row, image = _enters(batch, span, keys)
-    if not len(row):
-        return
-    if rules.per_image == 1 or ranked.shape[2] == 1:
-        values = keys[image, row]
-        places = torch.zeros_like(row) if ranked.shape[2] == 1 else first_best(ranked, image, row, rules.sign)
+    maps = _entering(batch, span, keys)
+    if boxes is None:
+        values, places = keys.flatten()[maps], first_best(ranked, maps, rules.sign)
     else:
-        assert boxes is not None
-        values, places = apart(ranked, image, row, boxes, batch.before.values[span][row, -1], rules)
+        floors = batch.worst[span][maps % flat.shape[1]]
+        values, places = apart(ranked, maps, boxes, floors, rules)
         found = values > -math.inf
-        row, image = (one[:, None].expand_as(values)[found] for one in (row, image))
-        values, places = values[found], places[found]
-    batch.entries.append(_Entries(row + span.start, values, (batch.ids[image] << BITS) | places))
+        maps, values, places = maps[:, None].expand_as(values)[found], values[found], places[found]
+    return Answer(span, high, total, len(flat) * flat.shape[2], lost, maps, values, places)
 
 
-def _measured(batch: Batch, span: slice, flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return maximum (N, U) and sum (N, U) of the finite values, and what can be ranked.
+def _measured(flat: Tensor, sign: int) -> tuple[Tensor, Tensor, Tensor | int, Tensor]:
+    """Return maximum (N, U) and sum (N, U) of the finite values, how many were not (U,), and what can be ranked.
 
     NaN and infinity show in the sum, so that finite values cost no further look.
     """
     small = flat.dtype in (torch.float16, torch.bfloat16)
     high, total = flat.amax(2), flat.sum(2, dtype=torch.float32 if small else None)
     if math.isfinite(total.sum().item()):
-        return high.float(), total, flat
+        return high.float(), total, 0, flat
     finite = flat.isfinite()
-    batch.lost[span] += (~finite).sum((0, 2))
-    total = torch.where(finite, flat, 0).sum(2, dtype=batch.total.dtype)
+    total = torch.where(finite, flat, 0).sum(2, dtype=_real(flat.device))
     high = torch.where(finite, flat, -math.inf).amax(2).float()
-    return high, total, torch.where(finite, flat, -batch.rules.sign * math.inf)
+    return high, total, (~finite).sum((0, 2)), torch.where(finite, flat, -sign * math.inf)
 
 
 def _keys(ranked: Tensor, rules: Rules) -> Tensor:
@@ -197,33 +212,43 @@ def _keys(ranked: Tensor, rules: Rules) -> Tensor:
     return -ranked.amin(2).float() if rules.sign < 0 else ranked.amax(2).float()
 
 
-def _enters(batch: Batch, span: slice, keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Find the images that can enter the best of a row: row (M,) within the layer, and image (M,) within the batch."""
-    worst = batch.before.values[span, -1:]
-    keys = keys.t()
+def _entering(batch: Batch, span: slice, keys: Tensor) -> Tensor:
+    """Find the maps (M,) that can enter the best of their row: image * U + row."""
+    worst = batch.worst[span]
     enters = keys > worst
-    if not batch.in_order:  # else an equal value of a later image never enters
-        codes = batch.before.codes[span, -1:]
-        enters |= (keys == worst) & (keys > -math.inf) & ((batch.ids << BITS) < codes)
-    found = enters.nonzero()
-    return found[:, 0], found[:, 1]
+    if not batch.in_order:
+        codes = batch.before.codes[span, -1]
+        enters |= (keys == worst) & (keys > -math.inf) & ((batch.ids << BITS)[:, None] < codes)
+    return enters.flatten().nonzero()[:, 0]
 
 
-def added(batch: Batch) -> Best:
+def added(batch: Batch, answers: Sequence[Answer]) -> Best:
     """Return the state after the batch, of which no image has been in it."""
-    best, high, total = batch.before, batch.high, batch.total
+    best = batch.before
+    high, total = (_beside(batch, answers, name, empty) for name, empty in (("high", -math.inf), ("total", 0.0)))
+    cells, lost = torch.zeros_like(best.cells), torch.zeros_like(best.cells)
+    for answer in answers:
+        cells[answer.span], lost[answer.span] = answer.cells, answer.lost
     found = high > -math.inf
-    high = high.to(total.dtype)
     response = high.clamp(min=0)
     bins = torch.bucketize(high, _edges(high.dtype, high.device)).T.contiguous()
-    values, codes = _entered(batch)
+    values, codes = _entered(batch, answers)
     return replace(
         best, values=values, codes=codes, latest=batch.latest, maximum=torch.maximum(best.maximum, high.amax(0)),
-        total=best.total + total.sum(0), cells=best.cells + batch.cells - batch.lost,
-        not_finite=best.not_finite + batch.lost, answered=best.answered + found.sum(0),
+        total=best.total + total.sum(0), cells=best.cells + cells - lost,
+        not_finite=best.not_finite + lost, answered=best.answered + found.sum(0),
         response=best.response + response.sum(0), power=best.power + response.square_().sum(0),
         maxima=best.maxima.scatter_add(1, bins, found.T.to(torch.int64)),
     )
+
+
+def _beside(batch: Batch, answers: Sequence[Answer], name: str, empty: float) -> Tensor:
+    """Put a number a map of all layers beside each other, (N, U) in the precision of the sums."""
+    best = batch.before
+    whole = best.total.new_full((len(batch.ids), len(best.total)), empty)
+    for answer in answers:
+        whole[:, answer.span] = getattr(answer, name)
+    return whole
 
 
 @lru_cache(8)
@@ -231,13 +256,12 @@ def _edges(real: torch.dtype, device: torch.device) -> Tensor:
     return torch.as_tensor(EDGES, dtype=real, device=device)
 
 
-def _entered(batch: Batch) -> tuple[Tensor, Tensor]:
+def _entered(batch: Batch, answers: Sequence[Answer]) -> tuple[Tensor, Tensor]:
     """Sort the new patches of each row into its best."""
     best, k = batch.before, batch.rules.k
-    if not batch.entries:
+    if not any(len(answer.maps) for answer in answers):
         return best.values, best.codes
-    rows, values, codes = (torch.cat([getattr(one, name) for one in batch.entries])
-                           for name in ("rows", "values", "codes"))
+    rows, values, codes = _new(batch, answers)
     touched, which, counts = torch.unique_consecutive(rows, return_inverse=True, return_counts=True)
     slot = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[which] + k
     shape = (len(touched), k + int(counts.max()))
@@ -252,3 +276,13 @@ def _entered(batch: Batch) -> tuple[Tensor, Tensor]:
         best.values.index_copy(0, touched, all_values[:, :k]),
         best.codes.index_copy(0, touched, all_codes.gather(1, order[:, :k])),
     )
+
+
+def _new(batch: Batch, answers: Sequence[Answer]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return row, value and code of the patches that may enter, by row and then as the images come."""
+    widths = [answer.span.stop - answer.span.start for answer in answers]
+    images = torch.cat([answer.maps // width for answer, width in zip(answers, widths, strict=True)])
+    rows = torch.cat([answer.maps % width + answer.span.start for answer, width in zip(answers, widths, strict=True)])
+    values, places = (torch.cat([getattr(answer, name) for answer in answers]) for name in ("values", "places"))
+    order = (rows * len(batch.ids) + images).argsort(stable=True)
+    return rows[order], values[order], ((batch.ids[images] << BITS) | places)[order]

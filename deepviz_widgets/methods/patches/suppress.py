@@ -17,26 +17,26 @@ __all__ = ["apart", "first_best"]
 _AT_ONCE = 1 << 20  # values that are copied at a time, so that memory does not grow with the number of rows
 
 
-def first_best(flat: Tensor, images: Tensor, rows: Tensor, sign: int = 1) -> Tensor:
+def first_best(flat: Tensor, maps: Tensor, sign: int = 1) -> Tensor:
     """Return the place of the largest value (sign 1) or smallest (-1) of some maps, the first of equal ones.
 
     Parameters
     ----------
     flat : Tensor (N, U, P)
-    images, rows : Tensor (M,) int64
-        Which maps.
+    maps : Tensor (M,) int64
+        Which maps: image * U + row.
 
     Returns
     -------
     Tensor (M,) int64
     """
-    found = [_argmax(picked if sign > 0 else -picked) for _, picked in _in_parts(flat, images, rows)]
-    return torch.cat(found) if found else images.new_zeros(0)
+    if flat.shape[2] == 1:
+        return torch.zeros_like(maps)
+    found = [_argmax(picked if sign > 0 else -picked) for _, picked in _in_parts(flat, maps)]
+    return torch.cat(found) if found else maps
 
 
-def apart(
-    flat: Tensor, images: Tensor, rows: Tensor, boxes: Tensor, floors: Tensor, rules: Rules
-) -> tuple[Tensor, Tensor]:
+def apart(flat: Tensor, maps: Tensor, boxes: Tensor, floors: Tensor, rules: Rules) -> tuple[Tensor, Tensor]:
     """Return the best places of some maps, each no nearer to a better one than an overlap of their boxes.
 
     The best place is taken, all places whose box overlaps its box more are left out, and again, as R-CNN does with the
@@ -45,8 +45,8 @@ def apart(
     Parameters
     ----------
     flat : Tensor (N, U, P)
-    images, rows : Tensor (M,) int64
-        Which maps.
+    maps : Tensor (M,) int64
+        Which maps: image * U + row.
     boxes : Tensor (P, 4)
         Top, left, bottom, right of each place.
     floors : Tensor (M,)
@@ -65,10 +65,10 @@ def apart(
     R. Girshick et al., *Rich feature hierarchies for accurate object detection and semantic segmentation*, CVPR 2014.
     """
     most, sign = min(rules.per_image, flat.shape[2]), rules.sign
-    values = torch.full((len(images), most), -math.inf, device=flat.device)
-    places = torch.zeros((len(images), most), dtype=torch.int64, device=flat.device)
+    values = torch.full((len(maps), most), -math.inf, device=flat.device)
+    places = torch.zeros((len(maps), most), dtype=torch.int64, device=flat.device)
     boxes = boxes.to(torch.float32)
-    for part, picked in _in_parts(flat, images, rows):
+    for part, picked in _in_parts(flat, maps):
         left = picked if sign > 0 else -picked
         for rank in range(most):
             at = _argmax(left)[:, None]
@@ -89,17 +89,16 @@ def _argmax(values: Tensor) -> Tensor:
     return values.argmax(1)
 
 
-def _in_parts(flat: Tensor, images: Tensor, rows: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def _in_parts(flat: Tensor, maps: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Copy the maps asked for, some at a time, as float32: (which of them, values (m, P))."""
-    step = max(1, _AT_ONCE // max(1, flat.shape[2]))
+    step = max(1, _AT_ONCE // flat.shape[2])
     table = flat.view(-1, flat.shape[2]) if flat.is_contiguous() else None
-    which = images * flat.shape[1] + rows
-    for start in range(0, len(images), step):
+    for start in range(0, len(maps), step):
         part = slice(start, start + step)
         if table is not None:
-            yield part, table.index_select(0, which[part]).float()
+            yield part, table.index_select(0, maps[part]).float()
         else:
-            yield part, flat[images[part], rows[part]].float()
+            yield part, flat[maps[part] // flat.shape[1], maps[part] % flat.shape[1]].float()
 
 
 def _iou(some: Tensor, boxes: Tensor) -> Tensor:

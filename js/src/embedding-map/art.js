@@ -4,21 +4,25 @@ import { context, sheet } from '../lib/canvas.js';
 import { decode } from '../lib/photo.js';
 
 /** @typedef {import('./thumbs.js').Cell} Cell */
+/** @typedef {Uint8Array | number[]} Tint */
 
 const KEPT = 256;
+/** Grey that JPEG leaves on the paper, of 255. */
+const SMUDGE = 10;
+const KEEN = 255 / (255 - 2 * SMUDGE);
 const ORIGINALS = 32;
 /** Pictures that may be on their way at once. */
 const FLYING = 2;
 
 /**
  * The ink of a picture in one colour, its paper clear.
- * @param {Uint8ClampedArray} rgba changed in place @param {number} ground grey of the paper @param {ArrayLike<number>} tint 0..255
+ * @param {Uint8ClampedArray} rgba changed in place @param {number} ground grey of the paper @param {Tint} tint 0..255
  */
 export function inked(rgba, ground, [r, g, b]) {
   const most = Math.max(ground, 255 - ground);
   for (let i = 0; i < rgba.length; i += 4) {
-    const ink = Math.min(255, (Math.abs(rgba[i + 1] - ground) * 255) / most);
-    rgba.set([r, g, b, ink], i);
+    const ink = (Math.abs(rgba[i + 1] - ground) * 255) / most;
+    rgba.set([r, g, b, Math.max(0, Math.min(255, (ink - SMUDGE) * KEEN))], i);
   }
   return rgba;
 }
@@ -33,7 +37,7 @@ function trim(map, most) {
 
 /**
  * @param {import('./feed.js').Ask} ask @param {import('./thumbs.js').Thumbnails} thumbs
- * @param {{about: () => any, tint: (id: number) => ArrayLike<number>, changed: () => void}} of
+ * @param {{about: () => any, tint: (id: number) => Tint, changed: () => void}} of
  */
 export function artist(ask, thumbs, { about, tint, changed }) {
   /** @type {Map<string, HTMLCanvasElement>} */
@@ -63,7 +67,7 @@ export function artist(ask, thumbs, { about, tint, changed }) {
     const cell = thumbs.best(id, level);
     if (!cell) return null;
     const { canvas, x, y, side } = cell;
-    return once(`${id} ${side} ${[...Array.from(tint(id))]}`, () => cut(canvas, x, y, side, side, id));
+    return once(`${id} ${side} ${[...tint(id)]}`, () => cut(canvas, x, y, side, side, id));
   }
 
   /** As it is, or as sharp as there is one. @param {number} id */
@@ -71,7 +75,7 @@ export function artist(ask, thumbs, { about, tint, changed }) {
     const { key } = about();
     const name = `${key} ${id}`;
     const known = originals.get(name);
-    if (known) return once(`${name} ${[...Array.from(tint(id))]}`, () => cut(known, 0, 0, known.width, known.height, id));
+    if (known) return once(`${name} ${[...tint(id)]}`, () => cut(known, 0, 0, known.width, known.height, id));
     if (known === undefined && flying < FLYING) load(name, id);
     return thumb(id);
   }

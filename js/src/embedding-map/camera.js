@@ -83,7 +83,8 @@ export function camera() {
       const [k, { from, to }] = [eased(t), flight];
       // in equal steps of zoom, and so that both ends are straight on the screen
       const scale = from.scale * (to.scale / from.scale) ** k;
-      const s = Math.abs(to.scale / from.scale - 1) < 1e-3 ? k : (1 / from.scale - 1 / scale) / (1 / from.scale - 1 / to.scale);
+      const s =
+        Math.abs(to.scale / from.scale - 1) < 1e-3 ? k : (1 / from.scale - 1 / scale) / (1 / from.scale - 1 / to.scale);
       put({ x: from.x + (to.x - from.x) * s, y: from.y + (to.y - from.y) * s, scale });
       if (t >= 1) flight = null;
       return flight !== null;

@@ -40,13 +40,18 @@ export function rampOf(kind, dark) {
   const neutral = ten[COLOURED];
   for (let i = 0; i < 256; i++) {
     const from = Math.min(255, Math.round((i * 255) / 254));
-    const color = kind === 'number' && i !== NONE ? VIRIDIS.subarray(3 * from, 3 * from + 3) : kind === 'category' ? (ten[i] ?? neutral) : neutral;
+    const color =
+      kind === 'number' && i !== NONE
+        ? VIRIDIS.subarray(3 * from, 3 * from + 3)
+        : kind === 'category'
+          ? (ten[i] ?? neutral)
+          : neutral;
     rgba.set(color, 4 * i);
   }
   return rgba;
 }
 
 /** The number that a place of a column stands for. @param {Column} column @param {Values} data @param {number} i */
-export function valueOf({ lo = 0, hi = 1 }, { values, none }, i) {
+export function numberAt({ lo = 0, hi = 1 }, { values, none }, i) {
   return values[i] === none ? Number.NaN : lo + (values[i] / (none - 1)) * (hi - lo);
 }

@@ -28,7 +28,13 @@ export function share(document, user) {
 /** @returns {Shared | null} */
 function open() {
   const canvas = make('canvas');
-  const gl = canvas.getContext('webgl2', { alpha: true, antialias: false, depth: false, stencil: false, premultipliedAlpha: true });
+  const gl = canvas.getContext('webgl2', {
+    alpha: true,
+    antialias: false,
+    depth: false,
+    stencil: false,
+    premultipliedAlpha: true,
+  });
   if (!gl || typeof gl.texStorage3D !== 'function') return null;
   /** @type {Set<User>} */
   const users = new Set();

@@ -4,11 +4,13 @@
  * nothing overlaps, and panning changes nothing. What the screen shows is then the head of one list.
  */
 
-/** Distances shrink by this from one level to the next: half an octave of zoom. */
-export const STEP = Math.SQRT2;
-/** Cells across the map at the finest level; who is still too close there is shown two levels later. */
+/** Distances shrink by this from one level to the next: a quarter of an octave of zoom. */
+export const STEP = 2 ** 0.25;
+/** Cells across the map at the finest level; who is still too close there is shown a few levels later. */
 const FINEST = 2048;
 const SIZE = 65536;
+/** Levels from the finest to all. */
+const REST = 4;
 
 /** Distance that level `k` keeps, in units of the positions. @param {number} k */
 export const gapOf = (k) => SIZE / STEP ** k;
@@ -64,7 +66,7 @@ export function declutter(xy, order) {
 
   /** The rest, where the map is zoomed so far that little is in sight. */
   function finish() {
-    upto.push(many, count);
+    upto.push(...new Array(REST).fill(many), count);
     shown.set(waiting, many);
     waiting = waiting.subarray(0, 0);
     many = count;

@@ -24,12 +24,13 @@ export function dom(body) {
   };
   zoom.fit.el.replaceChildren(corners());
   const tools = box('em-zoom', zoom.nearer.el, zoom.farther.el, zoom.fit.el);
-  const left = box('em-left', pic, tools);
+  const hand = box('em-hand');
+  const left = box('em-left', pic, hand, tools);
   const right = box('em-side');
   const row = box('em', left, right);
   const nothing = empty('Give it images:', 'dv.EmbeddingMap(net, photos)');
   body.append(row, nothing);
-  return { row, nothing, left, right, pic, scene, over, zoom };
+  return { row, nothing, left, right, hand, pic, scene, over, zoom };
 }
 
 /** @typedef {ReturnType<typeof dom>} Parts */

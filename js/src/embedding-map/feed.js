@@ -16,8 +16,36 @@ function fits(entry, what, payload) {
   return ['id', 'from', 'name', 'iteration', 'layer'].every((k) => payload[k] === undefined || payload[k] === entry[k]);
 }
 
-/** @param {Pick<import('../lib/view.js').View, 'get' | 'live' | 'request'>} view @returns {Ask} */
-export function asker(view) {
+/** ms before a question that nobody answered is put again; then twice as long. */
+const PATIENCE = 8000;
+const TRIES = 4;
+
+/**
+ * Puts a question again when its answer got lost; a kernel that is only busy is asked ever more rarely.
+ * @param {() => Promise<Reply>} put @param {number} patience @returns {Promise<Reply | null>} null: refused
+ */
+function persist(put, patience) {
+  return new Promise((resolve) => {
+    let [left, wait] = [TRIES, patience];
+    let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
+    /** @param {Reply | null} reply */
+    const end = (reply) => {
+      clearTimeout(timer);
+      left = 0;
+      resolve(reply);
+    };
+    const go = () => {
+      if (left-- <= 0) return;
+      put().then(end, () => end(null));
+      timer = setTimeout(go, wait);
+      wait *= 2;
+    };
+    go();
+  });
+}
+
+/** @param {Pick<import('../lib/view.js').View, 'get' | 'live' | 'request'>} view @param {number} [patience] @returns {Ask} */
+export function asker(view, patience = PATIENCE) {
   return async (what, payload) => {
     const key = view.get('_points')?.key;
     if (!view.live) {
@@ -27,12 +55,10 @@ export function asker(view) {
       const raw = bytes(view.get('_stored'));
       return { content: entry, buffers: entry.buffers.map((/** @type {number[]} */ [a, b]) => raw.subarray(a, b)) };
     }
-    try {
-      const reply = await view.request(what, { key, ...payload });
-      return reply.content.key === view.get('_points')?.key && reply.content.key === key ? reply : null;
-    } catch {
-      return null; // refused: the map was replaced meanwhile, or the view is closed
-    }
+    const put = () => view.request(what, { key, ...payload });
+    // thumbnails see to that themselves
+    const reply = what === 'thumbs' ? await put().catch(() => null) : await persist(put, patience);
+    return reply && reply.content.key === key && key === view.get('_points')?.key ? reply : null;
   };
 }
 
@@ -64,28 +90,39 @@ export function integers(raw, bits) {
   return new Uint32Array(even.buffer, even.byteOffset, even.byteLength >> 2);
 }
 
+/** @typedef {{values: ArrayLike<number>, none: number, stamp: number}} Values */
+
 /**
  * Columns, each asked for once.
  * @param {Ask} ask @param {() => void} changed
  */
 export function columns(ask, changed) {
-  /** @type {Map<string, {values: ArrayLike<number>, none: number} | null>} */
+  /** @type {Map<string, Values | null>} */
   let kept = new Map();
+  let [stamp, many] = [0, 0];
+
+  /** @param {string} name */
+  async function load(name) {
+    const mine = kept;
+    const got = await whole(ask, 'column', { name }, many, () => mine === kept);
+    if (!got || mine !== kept) return;
+    const { bits } = got.content;
+    mine.set(name, { values: integers(got.raw, bits), none: 2 ** bits - 1, stamp: ++stamp });
+    changed();
+  }
+
   return {
     forget() {
       kept = new Map();
     },
+    /** Asks again; what is there stays until the answer comes. @param {string} name */
+    renew: (name) => kept.has(name) && load(name),
     /** @param {string} name @param {number} count */
     get(name, count) {
       if (!kept.has(name) && count) {
-        const mine = kept;
-        mine.set(name, null);
-        whole(ask, 'column', { name }, count, () => mine === kept).then((got) => {
-          if (!got || mine !== kept) return;
-          const { bits } = got.content;
-          mine.set(name, { values: integers(got.raw, bits), none: 2 ** bits - 1 });
-          changed();
-        });
+        many = count;
+        kept.set(name, null);
+        load(name);
       }
       return kept.get(name) ?? null;
     },

@@ -13,6 +13,7 @@ const color = (c, at = 0) => `rgb(${c[at]} ${c[at + 1]} ${c[at + 2]})`;
 export function flat({ art, ids }) {
   return {
     able: true,
+    idle: false,
     /** @param {Picture} picture @param {CanvasRenderingContext2D} ctx */
     draw(picture, ctx) {
       const { w, h, marks, flats } = picture;

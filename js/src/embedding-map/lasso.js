@@ -40,9 +40,7 @@ export function within({ side, shift, starts, ids }, xy, corners, fn) {
   if (corners.length < 6) return;
   const width = 2 ** shift;
   const marks = crossed(corners, side, width);
-  const [left, top, right, bottom] = bounds(corners).map((v) =>
-    Math.min(side - 1, Math.max(0, Math.floor(v / width))),
-  );
+  const [left, top, right, bottom] = bounds(corners).map((v) => Math.min(side - 1, Math.max(0, Math.floor(v / width))));
   for (let row = top; row <= bottom; row++) {
     for (let column = left; column <= right; column++) {
       const c = row * side + column;

@@ -75,7 +75,9 @@ export function maps({ get, redraw }, ask, points, still) {
     };
     if (raw.length === 4 * count && count) take(raw, frame);
     else if (!raw.length && count)
-      fetch(`frame ${frame.iteration}`, 'positions', { iteration: frame.iteration }, ({ raw: all, content }) => take(all, content));
+      fetch(`frame ${frame.iteration}`, 'positions', { iteration: frame.iteration }, ({ raw: all, content }) =>
+        take(all, content),
+      );
   }
 
   /** Goes to what is to be shown. @param {number} now */
@@ -116,7 +118,9 @@ export function maps({ get, redraw }, ask, points, still) {
     const { keyframes = [], count = 0 } = about();
     const ask1 = (/** @type {number} */ iteration) => {
       if (moments.has(iteration)) return;
-      fetch(`moment ${iteration}`, 'positions', { iteration }, ({ raw, content }) => keep(iteration, layoutOf(raw, content.lo, content.hi)));
+      fetch(`moment ${iteration}`, 'positions', { iteration }, ({ raw, content }) =>
+        keep(iteration, layoutOf(raw, content.lo, content.hi)),
+      );
     };
     if (moment !== null) ask1(moment);
     if (moment !== null && keyframes.length * count * 4 <= AHEAD && open.size < 2) {
@@ -132,7 +136,9 @@ export function maps({ get, redraw }, ask, points, still) {
     const [a, b] = [Math.floor(blend), Math.min(names.length - 1, Math.floor(blend) + 1)];
     for (const layer of [a, b]) {
       if (layers.has(layer)) continue;
-      fetch(`layer ${layer}`, 'positions', { layer }, ({ raw, content }) => layers.set(layer, layoutOf(raw, content.lo, content.hi)));
+      fetch(`layer ${layer}`, 'positions', { layer }, ({ raw, content }) =>
+        layers.set(layer, layoutOf(raw, content.lo, content.hi)),
+      );
     }
     const [from, to] = [layers.get(a), layers.get(b)];
     if (!from || !to) return;

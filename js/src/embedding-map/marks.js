@@ -23,6 +23,8 @@ export function showing() {
   let [stamp, made] = ['', 0];
   /** @type {import('./declutter.js').Declutter | null} */
   let list = null;
+  let flagged = /** @type {Uint8Array} */ (new Uint8Array(0));
+  let all = new Uint32Array(0);
   let places = new Uint32Array(0);
   let known = 0;
   let order = { ranks: /** @type {ArrayLike<number> | null} */ (null), count: -1, ids: new Uint32Array(0) };
@@ -36,15 +38,23 @@ export function showing() {
       const { key, xy } = points.rest();
       const next = `${key} ${hidden} ${ranks !== null} ${points.count}`;
       if (list && next === stamp) return;
-      if (list && running && now - made < BEAT && list.shown.length <= points.count) return;
+      if (list && running && now - made < BEAT && all.length <= points.count) return;
       if (order.ranks !== ranks || order.count !== points.count)
         order = { ranks, count: points.count, ids: orderOf(ranks, points.count) };
-      list = declutter(xy, order.ids.filter((id) => !(flags[id] & 1)));
+      flagged = flags;
+      all = order.ids.filter((id) => !(flags[id] & 1));
+      list = declutter(xy, all);
       [stamp, made, known] = [next, now, 0];
     },
     get stamp() {
       return made;
     },
+    /** All that may be shown, most wanted first. */
+    get order() {
+      return all;
+    },
+    /** Those that are shown, in that order, as far as `upto` or `visible` has gone. @param {boolean} every */
+    list: (every) => (every ? all : (list?.shown ?? all)),
     /** How many of the list are shown at a distance of `gap`. @param {number} gap */
     upto: (gap) => list?.at(levelOf(gap)) ?? 0,
     /**
@@ -53,7 +63,8 @@ export function showing() {
      */
     visible(points, camera, gap, margin, now, every) {
       if (!list) return [];
-      const many = every ? list.shown.length : list.at(levelOf(gap));
+      const many = every ? all.length : list.at(levelOf(gap));
+      const row = every ? all : list.shown;
       const { w, h } = camera.size;
       const [x0, y0] = camera.toMap(-margin, -margin);
       const [x1, y1] = camera.toMap(w + margin, h + margin);
@@ -65,11 +76,15 @@ export function showing() {
       };
       const whole = x0 <= 0 && y0 <= 0 && x1 >= FULL && y1 >= FULL;
       if (many <= LONG || points.moving(now) || whole) {
-        for (let k = 0; k < many && found.length < MOST; k++) take(list.shown[k]);
+        for (let k = 0; k < many && found.length < MOST; k++) take(row[k]);
         return found;
       }
-      index(many);
-      points.rest().hash.touching(x0, y0, x1, y1, (id) => places[id] < many && take(id));
+      if (!every) index(many);
+      const within = every
+        ? (/** @type {number} */ id) => !(flagged[id] & 1)
+        : (/** @type {number} */ id) => places[id] < many;
+      points.rest().hash.touching(x0, y0, x1, y1, (id) => within(id) && take(id));
+      if (every) return found.length > MOST ? found.slice(0, MOST) : found;
       found.sort((a, b) => places[a] - places[b]);
       return found.length > MOST ? found.slice(0, MOST) : found;
     },
@@ -102,10 +117,18 @@ export function marksOf(ids, points, camera, { size, dpr, now, alpha, frame, tin
   });
 }
 
+/** Where a point has many px to itself its dot is larger; [points to a px, size of a dot]. @type {[number, number][]} */
+const SIZES = [
+  [0.25, 1.25],
+  [0.06, 1.6],
+  [0.012, 2.2],
+  [0.002, 3],
+  [0, 4],
+];
+
 /** Size and opacity of dots: many points are smaller and clearer. @param {number} count @param {number} area CSS px of the canvas @param {number} zoom */
 export function dotsOf(count, area, zoom) {
-  const crowd = count / Math.max(1, area * Math.max(0.15, zoom ** -2 * 4));
-  const size = crowd > 1 ? 1.25 : crowd > 0.12 ? 1.6 : crowd > 0.02 ? 2.2 : 3;
-  const seen = count / area / Math.max(1, zoom * zoom);
-  return { size, alpha: Math.min(0.75, Math.max(0.22, 0.75 - 0.3 * Math.log10(1 + seen * 20))) };
+  const crowd = count / (Math.max(1, area) * Math.max(1, zoom * zoom));
+  const size = SIZES.find(([least]) => crowd >= least)?.[1] ?? 4;
+  return { size, alpha: Math.min(0.75, Math.max(0.22, 0.75 - 0.3 * Math.log10(1 + crowd * 20))) };
 }

@@ -4,30 +4,39 @@ import { FULL } from './hash.js';
 const SIDE = 24;
 /** Points that are looked at. */
 const ENOUGH = 20_000;
+/** Points are taken in steps of a prime, so that an order by category does not leave one out. */
+const PRIME = 7919;
 
 /**
  * Middle of the fullest part of each category, [x, y] or null where it has no points.
  * @param {Uint16Array} xy @param {ArrayLike<number>} values @param {number} categories @param {(id: number) => boolean} accept
  */
 export function peaks(xy, values, categories, accept = () => true) {
+  const ids = sample(xy.length >> 1);
   const cells = new Float32Array(categories * SIDE * SIDE);
-  const count = xy.length >> 1;
-  const step = Math.max(1, Math.floor(count / ENOUGH));
-  const cellOf = (/** @type {number} */ i) => Math.floor((xy[2 * i + 1] * SIDE) / (FULL + 1)) * SIDE + Math.floor((xy[2 * i] * SIDE) / (FULL + 1));
-  for (let i = 0; i < count; i += step) if (values[i] < categories && accept(i)) cells[values[i] * SIDE * SIDE + cellOf(i)]++;
-  const best = Array.from({ length: categories }, (_, c) => fullest(cells.subarray(c * SIDE * SIDE, (c + 1) * SIDE * SIDE)));
+  const cellOf = (/** @type {number} */ i) =>
+    Math.floor((xy[2 * i + 1] * SIDE) / (FULL + 1)) * SIDE + Math.floor((xy[2 * i] * SIDE) / (FULL + 1));
+  for (const i of ids) if (values[i] < categories && accept(i)) cells[values[i] * SIDE * SIDE + cellOf(i)]++;
+  const best = Array.from({ length: categories }, (_, c) =>
+    fullest(cells.subarray(c * SIDE * SIDE, (c + 1) * SIDE * SIDE)),
+  );
   const sums = new Float64Array(categories * 3);
-  for (let i = 0; i < count; i += step) {
+  for (const i of ids) {
     const c = values[i];
     if (!(c < categories) || best[c] < 0 || !accept(i)) continue;
     const cell = cellOf(i);
-    const apart = Math.max(Math.abs(Math.floor(cell / SIDE) - Math.floor(best[c] / SIDE)), Math.abs((cell % SIDE) - (best[c] % SIDE)));
+    const apart = Math.max(
+      Math.abs(Math.floor(cell / SIDE) - Math.floor(best[c] / SIDE)),
+      Math.abs((cell % SIDE) - (best[c] % SIDE)),
+    );
     if (apart > 1) continue;
     sums[3 * c] += xy[2 * i];
     sums[3 * c + 1] += xy[2 * i + 1];
     sums[3 * c + 2]++;
   }
-  return best.map((_, c) => (sums[3 * c + 2] ? [sums[3 * c] / sums[3 * c + 2], sums[3 * c + 1] / sums[3 * c + 2]] : null));
+  return best.map((_, c) =>
+    sums[3 * c + 2] ? [sums[3 * c] / sums[3 * c + 2], sums[3 * c + 1] / sums[3 * c + 2]] : null,
+  );
 }
 
 /** The cell with most points in it and round it. @param {Float32Array} cells */
@@ -45,4 +54,10 @@ function fullest(cells) {
     if (sum > most) [best, most] = [c, sum];
   }
   return best;
+}
+
+/** @param {number} count */
+function sample(count) {
+  if (count <= ENOUGH) return Uint32Array.from({ length: count }, (_, i) => i);
+  return Uint32Array.from({ length: ENOUGH }, (_, k) => (k * PRIME) % count);
 }

@@ -5,12 +5,12 @@ import { bounds } from './lasso.js';
 
 /** @typedef {CanvasRenderingContext2D} Ctx */
 /** @typedef {{text: string, x: number, y: number, color: string}} Label */
-/** @typedef {{x: number, y: number, kept: boolean}} End */
+/** @typedef {{x: number, y: number, kept: boolean, art: HTMLCanvasElement | null}} End */
 /** @typedef {{x: number, y: number, size: number, art: HTMLCanvasElement | null, chosen: boolean, solid: boolean}} Plate */
 /** @typedef {{bg: string, fg: string, line: string, accent: string, onAccent: string, font: string}} Ink */
 
 const PLATE = 44;
-const MARK = 20;
+const MARK = 24;
 
 /** @param {Element} root @returns {Ink} */
 export function inkOf(root) {
@@ -49,19 +49,33 @@ export function drawLabels(ctx, labels, ink) {
   }
 }
 
-/** Solid to those that lie beside it, dashed to those that were torn away. @param {Ctx} ctx @param {{x: number, y: number}} from @param {End[]} ends @param {Ink} ink */
+/**
+ * Solid to those that lie beside it, dashed to those that were torn away.
+ * @param {Ctx} ctx @param {{x: number, y: number}} from @param {End[]} ends @param {Ink} ink
+ */
 export function drawLines(ctx, from, ends, ink) {
-  for (const { x, y, kept } of ends) {
-    for (const [width, color] of /** @type {[number, string][]} */ ([[3.5, ink.bg], [1.5, ink.fg]])) {
-      ctx.setLineDash(kept ? [] : [5, 4]);
-      ctx.lineWidth = width;
-      ctx.strokeStyle = color;
+  const strokes = /** @type {[number, string][]} */ ([
+    [3.5, ink.bg],
+    [1.5, ink.fg],
+  ]);
+  const dash = (/** @type {End} */ { kept }) => ctx.setLineDash(kept ? [] : [5, 4]);
+  for (const [width, color] of strokes) {
+    [ctx.lineWidth, ctx.strokeStyle] = [width, color];
+    for (const end of ends) {
+      dash(end);
       ctx.beginPath();
       ctx.moveTo(from.x, from.y);
-      ctx.lineTo(x, y);
+      ctx.lineTo(end.x, end.y);
       ctx.stroke();
-      ctx.strokeRect(x - MARK / 2, y - MARK / 2, MARK, MARK);
     }
+  }
+  for (const end of ends) {
+    const [left, top] = [Math.round(end.x - MARK / 2), Math.round(end.y - MARK / 2)];
+    ctx.fillStyle = ink.bg;
+    ctx.fillRect(left, top, MARK, MARK);
+    if (end.art) ctx.drawImage(end.art, left + 1, top + 1, MARK - 2, MARK - 2);
+    dash(end);
+    ctx.strokeRect(left + 0.5, top + 0.5, MARK - 1, MARK - 1);
   }
   ctx.setLineDash([]);
 }

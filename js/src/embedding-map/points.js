@@ -56,6 +56,7 @@ export const axes = ({ x, y, side }) => ({
 export const eased = (t) => 1 - (1 - t) ** 3;
 
 export function points() {
+  /** @type {[Uint16Array, Uint16Array]} */
   let [from, to] = [new Uint16Array(0), new Uint16Array(0)];
   let [began, lasts, held] = [0, 0, /** @type {number | null} */ (null)];
   let stamp = 0;

@@ -12,9 +12,9 @@ import { DOTS, MARKS, program } from './shaders.js';
  * @property {{from: Uint16Array, to: Uint16Array, stamp: number, t: number}} points
  * @property {{x: number, y: number, scale: number}} view middle, and device px to a unit
  * @property {{values: Uint8Array, stamp: string}} colour index into the ramp, a point each
- * @property {{values: Uint8Array, stamp: number}} flags 1 hidden, 2 dimmed
+ * @property {{values: Uint8Array, stamp: string}} flags 1 hidden, 2 dimmed
  * @property {{rgba: Uint8Array, stamp: string}} ramp
- * @property {{size: number, alpha: number, dimmed: number}} dot
+ * @property {{size: number, alpha: number, dimmed: number, thin: number}} dot every how many-th point is drawn
  * @property {Mark[]} marks @property {Flat[]} flats
  * @property {[number, number]} paper
  * @property {number} now
@@ -88,6 +88,10 @@ export function scene(document, { pixels, changed, still }) {
       shared = null;
     },
     bytes: () => made?.bytes ?? 0,
+    /** Nothing is drawn: the context is lost, and comes back. */
+    get idle() {
+      return made === null;
+    },
   };
 }
 
@@ -111,17 +115,24 @@ function build(gl, count) {
   const buffers = Array.from({ length: 6 }, () => gl.createBuffer());
   const [first, second, colours, flags, corners, boxes] = buffers;
   const arrays = [gl.createVertexArray(), gl.createVertexArray()];
-  gl.bindVertexArray(arrays[0]);
-  for (const [at, buffer] of [first, second].entries()) {
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.enableVertexAttribArray(at);
-    gl.vertexAttribPointer(at, 2, gl.UNSIGNED_SHORT, false, 0, 0);
+  let stride = 0;
+  /** Reads every n-th point. @param {number} n */
+  function every(n) {
+    if (n === stride) return;
+    stride = n;
+    gl.bindVertexArray(arrays[0]);
+    for (const [at, buffer] of [first, second].entries()) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, 2, gl.UNSIGNED_SHORT, false, 4 * n, 0);
+    }
+    for (const [k, buffer] of [colours, flags].entries()) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.enableVertexAttribArray(2 + k);
+      gl.vertexAttribIPointer(2 + k, 1, gl.UNSIGNED_BYTE, n, 0);
+    }
   }
-  for (const [k, buffer] of [colours, flags].entries()) {
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.enableVertexAttribArray(2 + k);
-    gl.vertexAttribIPointer(2 + k, 1, gl.UNSIGNED_BYTE, 0, 0);
-  }
+  every(1);
   gl.bindVertexArray(arrays[1]);
   gl.bindBuffer(gl.ARRAY_BUFFER, corners);
   gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
@@ -252,7 +263,8 @@ function build(gl, count) {
       gl.uniform4f(dots.at.place, view.x, view.y, (2 * view.scale) / w, (-2 * view.scale) / h);
       gl.uniform2f(dots.at.fade, dot.alpha, dot.dimmed);
       gl.uniform1i(dots.at.ramp, 4);
-      if (dot.alpha > 0) gl.drawArrays(gl.POINTS, 0, count);
+      every(dot.thin);
+      if (dot.alpha > 0) gl.drawArrays(gl.POINTS, 0, Math.ceil(count / dot.thin));
 
       const { marks: shown, flats } = picture;
       const total = shown.length + flats.length;

@@ -77,7 +77,7 @@ void main() {
   vec3 rgb = from(w1, inner);
   if (l.x > 0.) rgb = mix(rgb, from(w2, inner), l.x);
   if (paper.y > .5) {
-    float ink = clamp(abs(rgb.g - paper.x) / max(paper.x, 1. - paper.x), 0., 1.) * l.y;
+    float ink = clamp((abs(rgb.g - paper.x) / max(paper.x, 1. - paper.x) - .04) * 1.085, 0., 1.) * l.y;
     o = vec4(c.rgb * ink, ink);
     return;
   }
@@ -90,7 +90,10 @@ void main() {
 /** @param {WebGL2RenderingContext} gl @param {string[]} sources */
 export function program(gl, [vertex, fragment]) {
   const made = /** @type {WebGLProgram} */ (gl.createProgram());
-  for (const [kind, text] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]])) {
+  for (const [kind, text] of /** @type {[number, string][]} */ ([
+    [gl.VERTEX_SHADER, vertex],
+    [gl.FRAGMENT_SHADER, fragment],
+  ])) {
     const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
     gl.shaderSource(shader, text);
     gl.compileShader(shader);

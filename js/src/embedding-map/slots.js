@@ -26,8 +26,7 @@ export const perLayer = (level) => (LAYER / LEVELS[level]) ** 2;
  */
 export function plan(count) {
   const layers = LAYERS.map((most, k) => Math.max(1, Math.min(most, Math.ceil(count / perLayer(k)))));
-  const bytes = () =>
-    SCREEN + count * POINT + layers.reduce((sum, n, k) => sum + n * LAYER * LAYER * PIXEL[k], 0);
+  const bytes = () => SCREEN + count * POINT + layers.reduce((sum, n, k) => sum + n * LAYER * LAYER * PIXEL[k], 0);
   // very many points leave less to the caches, which are larger than a screen needs
   for (let k = 0; bytes() > CEILING && layers.some((n) => n > 1); k = (k + 1) % layers.length) {
     if (layers[k] > 1) layers[k]--;

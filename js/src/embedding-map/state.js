@@ -4,9 +4,9 @@ import { throttle } from '../lib/frame.js';
 import { keeper } from '../lib/parts.js';
 import { isDark } from '../lib/theme.js';
 import { camera } from './camera.js';
-import { paint, rampOf, valueOf } from './colours.js';
+import { paint, rampOf, numberAt } from './colours.js';
 import { asker, columns } from './feed.js';
-import { both, flagger } from './flags.js';
+import { both, flagger, HIDDEN } from './flags.js';
 import { maps } from './maps.js';
 import { showing } from './marks.js';
 import { axes, points } from './points.js';
@@ -17,6 +17,8 @@ import { fromBits, selection } from './selection.js';
 
 const BEAT = 150; // ms between two messages while the pointer moves
 const CARDS = 512;
+/** Cards that may be on their way: more would only be a heap of questions for a kernel that is busy. */
+const FLYING = 2;
 
 /** @param {import('../lib/view.js').View} view */
 export function stateOf(view) {
@@ -32,6 +34,11 @@ export function stateOf(view) {
   /** @type {{text: string, bits: Uint8Array | null, count: number}} */
   let found = { text: '', bits: null, count: 0 };
   const [painted, ramps] = [keeper(), keeper()];
+  /** @type {ReturnType<typeof keeper<{id: number, distance: number, kept: boolean}[]>>} */
+  const beside = keeper();
+  const firsts = keeper();
+  let asking = 0;
+  let missing = new Set();
 
   const state = {
     ask,
@@ -46,6 +53,8 @@ export function stateOf(view) {
     hover: -1,
     /** the one that is spoken of: hovered, else the current image */
     tool: /** @type {"pan" | "lasso" | "rectangle"} */ ('pan'),
+    /** what a lasso does with who is inside */
+    how: /** @type {import('./selection.js').How} */ ('replace'),
     /** categories that the legend keeps, null for all @type {Set<number> | null} */
     kept: /** @type {Set<number> | null} */ (null),
     /** category that the legend points at */
@@ -56,7 +65,15 @@ export function stateOf(view) {
     about: () => get('_points') ?? {},
     count: () => get('_points')?.count ?? 0,
     /** the one that is spoken of */
-    subject: () => (state.hover >= 0 ? state.hover : touched ? (get('image') ?? -1) : -1),
+    subject: () => (state.hover >= 0 && state.hover < state.count() ? state.hover : state.current()),
+    /** the image that was chosen, −1 for none */
+    current: () => (touched && get('image') < state.count() ? get('image') : -1),
+    brief,
+    typical,
+    seen: (/** @type {number} */ id) => !(flags.values[id] & HIDDEN),
+    neighbours,
+    /** whose pictures should be sharp wherever they are */
+    near: () => (state.subject() < 0 ? [] : [state.subject(), ...neighbours(state.subject()).map(({ id }) => id)]),
     get found() {
       return found;
     },
@@ -73,7 +90,7 @@ export function stateOf(view) {
     read(name, id) {
       const [of, values] = [column(name), state.values(name)];
       if (!of || !values) return null;
-      return of.kind === 'number' ? valueOf(of, values, id) : (of.categories?.[values.values[id]] ?? null);
+      return of.kind === 'number' ? numberAt(of, values, id) : (of.categories?.[values.values[id]] ?? null);
     },
     card,
     search,
@@ -82,6 +99,7 @@ export function stateOf(view) {
     reset() {
       cols.forget();
       cards = new Map();
+      missing = new Set(state.about().missing ?? []);
       found = { text: '', bits: null, count: 0 };
       chosen.reset(state.count());
       [state.hover, state.kept, state.pointed, state.drawn] = [-1, null, -1, []];
@@ -107,6 +125,41 @@ export function stateOf(view) {
     },
     followSelection,
     followView,
+    /** @param {number} id */
+    toggle: (id) => choose([id], chosen.flags[id] ? 'subtract' : 'add'),
+    /** Nothing is selected or drawn. */
+    clear() {
+      state.drawn = [];
+      choose([], 'replace');
+    },
+    /** @param {number[]} corners in units of the map @param {boolean} open still being drawn */
+    draw(corners, open) {
+      [state.drawn, state.drawing] = [corners, open];
+      redraw();
+    },
+    /** The whole map. */
+    fit() {
+      look.fit(performance.now(), still());
+      state.moved();
+    },
+    /** Brings an image into sight. @param {number} id */
+    reveal(id) {
+      const [x, y] = at.rest().xy.subarray(2 * id, 2 * id + 2);
+      const [left, top] = look.toScreen(x, y);
+      const { w, h } = look.size;
+      if (left < 24 || top < 24 || left > w - 24 || top > h - 24) {
+        look.fly({ x, y, scale: look.now.scale }, performance.now(), still());
+        state.moved();
+      }
+      redraw();
+    },
+    /** The image was chosen somewhere else. */
+    attend() {
+      touched = true;
+      redraw();
+    },
+    /** What the kernel works out anew for the same images. */
+    renew: () => cols.renew('kept'),
     undo() {
       if (chosen.undo()) sendSelection();
       state.drawn = [];
@@ -114,14 +167,16 @@ export function stateOf(view) {
     },
   };
   let touched = false;
+  let told = '[]';
   const tell = throttle(() => set('hovered', state.hover), BEAT, signal);
   const tellView = throttle(
     () => {
       const square = map.shown?.square;
       if (!square) return;
-      if (look.follows) return set('view', []);
       const [x, y] = axes(square).out(look.now.x, look.now.y);
-      set('view', [x, y, ((look.size.w / look.now.scale) * square.side) / 65535]);
+      const next = look.follows ? [] : [x, y, ((look.size.w / look.now.scale) * square.side) / 65535];
+      told = JSON.stringify(next);
+      set('view', next);
     },
     BEAT,
     signal,
@@ -135,7 +190,7 @@ export function stateOf(view) {
   function colours() {
     const of = column(get('colour') ?? 'label');
     const values = of && cols.get(of.name, state.count());
-    const stamp = `${of?.name} ${Boolean(values)} ${state.count()} ${get('_points')?.key} ${of?.categories?.length}`;
+    const stamp = `${of?.name} ${values?.stamp} ${state.count()} ${get('_points')?.key} ${of?.categories?.length}`;
     const made = painted(stamp, () =>
       of && values ? paint(of, values, state.count()) : { index: new Uint8Array(state.count()).fill(255), legend: [] },
     );
@@ -146,16 +201,65 @@ export function stateOf(view) {
   function card(id) {
     if (id < 0 || id >= state.count()) return null;
     const known = cards.get(id);
-    if (known !== undefined) return known;
-    cards.set(id, null);
+    if (known !== undefined || asking >= FLYING) return known ?? null;
     for (const old of cards.keys()) if (cards.size > CARDS) cards.delete(old);
+    cards.set(id, null);
     const mine = cards;
+    asking++;
     ask('card', { id }).then((reply) => {
+      asking--;
       if (mine !== cards) return;
       if (reply) mine.set(id, reply.content);
       redraw();
     });
     return null;
+  }
+
+  /** What can be said of an image at once, and what its card adds. @param {number} id @returns {Card} */
+  function brief(id) {
+    const known = id === state.subject() ? card(id) : (cards.get(id) ?? null);
+    const read = (/** @type {string} */ name) => {
+      const got = state.read(name, id);
+      return got === null ? undefined : got;
+    };
+    const [label, prediction, confidence] = ['label', 'prediction', 'confidence'].map(read);
+    return {
+      id,
+      ...(label !== undefined && { label: String(label) }),
+      ...(prediction !== undefined && { prediction: String(prediction) }),
+      ...(typeof confidence === 'number' && Number.isFinite(confidence) && { confidence }),
+      ...known,
+    };
+  }
+
+  /** One image of a category: the first of those that are shown first. @param {number} category */
+  function typical(category) {
+    const { values, stamp } = colours();
+    const list = /** @type {Map<number, number>} */ (
+      firsts(`${stamp} ${shown.stamp}`, () => {
+        const found = new Map();
+        for (const id of shown.order) {
+          const c = values?.values[id] ?? -1;
+          if (!found.has(c)) found.set(c, id);
+          if (found.size > 64) break;
+        }
+        return found;
+      })
+    );
+    return list.get(category) ?? -1;
+  }
+
+  /** Nearest in the space of the features, and whether the map kept each beside it. @param {number} id @returns {{id: number, distance: number, kept: boolean}[]} */
+  function neighbours(id) {
+    const { neighbours: ids = [], distances = [] } = card(id) ?? {};
+    if (!ids.length || !at.count) return [];
+    const { key, hash, xy } = at.rest();
+    return beside(`${id} ${key} ${ids}`, () => {
+      const near = new Set(
+        hash.nearest(xy[2 * id], xy[2 * id + 1], ids.length, (other) => other !== id && !missing.has(other)),
+      );
+      return ids.map((other, k) => ({ id: other, distance: distances[k], kept: near.has(other) }));
+    });
   }
 
   /** @param {string} text */
@@ -202,9 +306,12 @@ export function stateOf(view) {
 
   /** From Python. */
   function followView() {
-    const [x, y, width] = get('view') ?? [];
+    const wished = get('view') ?? [];
+    if (JSON.stringify(wished) === told) return; // it is what this page said
+    const [x, y, width] = wished;
     const square = map.shown?.square;
-    if (!square || !look.size.w) return;
+    if (!square || look.size.w < 2) return;
+    told = JSON.stringify(wished);
     if (width === undefined) {
       if (!look.follows) look.fit(performance.now(), still());
     } else {
@@ -219,12 +326,27 @@ export function stateOf(view) {
     const { index } = colours();
     const values = colours().values?.values;
     const { kept, pointed } = state;
-    const only = kept && values ? { stamp: `kept ${[...kept].sort()} ${colours().stamp}`, test: (/** @type {number} */ i) => kept.has(values[i]) } : null;
-    const isolated = get('isolate') && chosen.size ? { stamp: `isolated ${chosen.stamp}`, test: (/** @type {number} */ i) => chosen.flags[i] === 1 } : null;
+    const only =
+      kept && values
+        ? {
+            stamp: `kept ${[...kept].sort()} ${colours().stamp}`,
+            test: (/** @type {number} */ i) => kept.has(values[i]),
+          }
+        : null;
+    const isolated =
+      get('isolate') && chosen.size
+        ? { stamp: `isolated ${chosen.stamp}`, test: (/** @type {number} */ i) => chosen.flags[i] === 1 }
+        : null;
     const { bits, text } = found;
     const hit = bits && { stamp: `found ${text}`, test: (/** @type {number} */ i) => bits[i] === 1 };
-    const inside = chosen.size && !isolated ? { stamp: `chosen ${chosen.stamp}`, test: (/** @type {number} */ i) => chosen.flags[i] === 1 } : null;
-    const at = pointed >= 0 && values && index.length ? { stamp: `at ${pointed} ${colours().stamp}`, test: (/** @type {number} */ i) => values[i] === pointed } : null;
+    const inside =
+      chosen.size && !isolated
+        ? { stamp: `chosen ${chosen.stamp}`, test: (/** @type {number} */ i) => chosen.flags[i] === 1 }
+        : null;
+    const at =
+      pointed >= 0 && values && index.length
+        ? { stamp: `at ${pointed} ${colours().stamp}`, test: (/** @type {number} */ i) => values[i] === pointed }
+        : null;
     flags.update(state.count(), state.about().missing ?? [], both(only, isolated), at ?? hit ?? inside);
   }
 

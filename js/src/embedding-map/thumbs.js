@@ -12,6 +12,8 @@ import { LEVELS } from './slots.js';
 
 /** Most ids in a request, by level. */
 const MANY = [1024, 256, 128, 64];
+/** Above this the smallest pictures are not kept for all: they would fill the memory of the page. */
+const MOST = 262_144;
 const FLYING = 3;
 /** Bytes of pixels that are kept in main memory. */
 const KEPT = 64 * 2 ** 20;
@@ -40,6 +42,7 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
   let asked = new Map();
   let [flying, wait, turn, count, next] = [0, patience, 0, 0, 0];
   let based = false;
+  let version = 0;
 
   /** @param {number} level @param {number[]} ids @param {HTMLCanvasElement} canvas @param {number} columns */
   function store(level, ids, canvas, columns) {
@@ -48,6 +51,7 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
       const cell = { canvas, x: (k % columns) * side, y: Math.floor(k / columns) * side, side };
       cells[level].set(id, cell);
       landed(id, level, cell);
+      version++;
     }
     if (!level) return; // the base is kept whole
     sheets.push({ level, ids, bytes: canvas.width * canvas.height * 4 });
@@ -110,16 +114,32 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
     /** Other images. @param {number} many */
     start(many) {
       turn++;
-      [cells, sheets, asked, held, flying, count, next, based, wait] = [LEVELS.map(() => new Map()), [], new Map(), 0, 0, many, 0, false, patience];
+      [cells, sheets, asked, held, flying, count, next, based, wait] = [
+        LEVELS.map(() => new Map()),
+        [],
+        new Map(),
+        0,
+        0,
+        many,
+        0,
+        false,
+        patience,
+      ];
       this.base();
     },
     base() {
-      if (based || next >= count) return;
+      if (based || next >= count || count > MOST) return;
       based = true;
       base();
     },
-    get complete() {
-      return next >= count && flying === 0;
+    /** Whether every image has its smallest picture. */
+    get rooted() {
+      return next >= count;
+    },
+    most: MOST,
+    /** Changes with every picture that comes. */
+    get version() {
+      return version;
     },
     /** The sharpest pixels of an image up to a level, or of any. @param {number} id @param {number} [level] */
     best(id, level = 3) {
@@ -140,7 +160,8 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
         if (lists[level].length < MANY[level] * FLYING) lists[level].push(id);
       }
       for (const [level, ids] of lists.entries()) {
-        for (let k = 0; k < ids.length && flying < FLYING; k += MANY[level]) fetch(level, ids.slice(k, k + MANY[level]));
+        for (let k = 0; k < ids.length && flying < FLYING; k += MANY[level])
+          fetch(level, ids.slice(k, k + MANY[level]));
       }
     },
   };

@@ -13,7 +13,9 @@ const b = (text) => ({ b: text });
 /** Counts of categories, most frequent first, the rest in one. @param {Map<string, number>} counts @param {number} [most] */
 function listed(counts, most = 4) {
   const rows = [...counts].sort((a, z) => z[1] - a[1]);
-  const shown = rows.slice(0, rows.length > most + 1 ? most : rows.length).map(([name, n]) => `${count(n)} ${name}`);
+  const shown = rows
+    .slice(0, rows.length > most + 1 ? most : rows.length)
+    .map(([name, n]) => `${count(n)} ${/^\d/.test(name) ? '× ' : ''}${name}`);
   const rest = rows.slice(shown.length).reduce((sum, [, n]) => sum + n, 0);
   return [...shown, ...(rest ? [`${count(rest)} others`] : [])].join(', ');
 }
@@ -44,7 +46,10 @@ export function ofSelection(flags, labels, classes, predictions, predicted) {
 /** The one under the pointer or the keyboard. @param {Card} card @param {number | null} kept how many of its neighbours lie beside it */
 export function ofPoint({ id, name, label, prediction, confidence, neighbours }, kept) {
   /** @type {Part[]} */
-  const parts = [label ? b(label) : `Image ${count(id)}`, label ? ` (${name || `image ${count(id)}`})` : name ? ` (${name})` : ''];
+  const parts = [
+    label ? b(label) : `Image ${count(id)}`,
+    label ? ` (${name || `image ${count(id)}`})` : name ? ` (${name})` : '',
+  ];
   if (prediction && prediction !== label) parts.push(label ? ', taken for ' : ': ', b(prediction), sure(confidence));
   else if (prediction) parts.push(', recognised', sure(confidence));
   if (kept !== null && neighbours?.length)
@@ -97,3 +102,7 @@ export const ofEnd = (v, most) => value(v, most);
 
 /** @param {[number, number] | null} probe */
 export const ofProbe = (probe) => (probe ? `linear probe ${percent(probe[0])} ± ${percent(probe[1])}` : '');
+
+/** Where there is no WebGL2. @param {number} n */
+export const plain = (n) =>
+  `This browser has no WebGL2: a plain canvas shows 5,000 of the ${count(n)} images; switch hardware acceleration on to see all.`;

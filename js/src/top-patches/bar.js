@@ -30,6 +30,7 @@ export function controls({ get, set, bar, live }, state) {
   const find = search({ label: 'Number, class or name', onInput: (v) => set('search', v) });
   const mode = segmented({ label: 'Mode', value: 'board', options: options(MODES), onChange: change });
   const reveal = button({ label: 'Reveal', pressed: false, onClick: () => set('labels', !get('labels')) });
+  mode.el.classList.add('tp-mode');
   bar.append(layer.el, basis.el, sort.el, find.el, mode.el, reveal.el);
   if (!live) for (const one of [layer, basis]) one.disable(SAVED);
 

@@ -1,13 +1,14 @@
 /** One patch enlarged: in its image, as the map of the unit, by itself, and what of it moves the unit. */
 import { VIRIDIS } from '../lib/color.js';
+import { css } from '../lib/theme.js';
 import { select, stepper } from '../lib/controls.js';
 import { hear, make, put } from '../lib/frame.js';
-import { box } from '../lib/parts.js';
+import { box, keeper } from '../lib/parts.js';
 import { percent, size } from '../lib/text.js';
-import { classesOf, filled, nameKey, stampOf } from './data.js';
+import { cellOf, classesOf, filled, inside, nameKey, stampOf } from './data.js';
 import { enlarger } from './enlarged.js';
 import { figure } from './figure.js';
-import { facts, nameOf, px, SAVED, short, titleOf } from './words.js';
+import { facts, nameOf, SAVED, short, titleOf, whichImage } from './words.js';
 
 /** @typedef {import('./data.js').Table} Table */
 
@@ -20,8 +21,8 @@ const GRADIENTS = /** @type {const} */ ([
   ['deconvolution', 'Deconvolution'],
 ]);
 
-/** @param {import('../lib/view.js').View} view @param {import('./state.js').State} state @param {(unit: number, rank: number) => void} onChoose */
-export function detail(view, state, onChoose) {
+/** @param {import('../lib/view.js').View} view @param {import('./state.js').State} state @param {ReturnType<typeof import('./sheets.js').thumbnails>} sheets @param {(unit: number, rank: number) => void} onChoose */
+export function detail(view, state, sheets, onChoose) {
   const { root, get, set, live, request, redraw } = view;
   const asked = enlarger({ request, changed: redraw });
   const kind = select({
@@ -30,14 +31,19 @@ export function detail(view, state, onChoose) {
     options: GRADIENTS.map(([value, label]) => ({ value, label })),
     onChange: (v) => set('gradient', v),
   });
-  const [image, map, patch, gradient] = [figure(root), figure(root), figure(root), figure(root, kind.el)];
   const step = stepper({ label: 'Patch', value: 1, min: 1, max: 1, onChange: (v) => onChoose(state.channel(), v - 1) });
+  const [image, map, patch, gradient] = [figure(root), figure(root), figure(root, step.el), figure(root, kind.el)];
   const [title, list, classes] = [make('b'), make('dl', 'dvw-facts'), box('tp-classes')];
-  const about = box('tp-about', box('tp-line', title, step.el), list, classes);
+  const about = box('tp-about', box('tp-line', title), list, classes);
   const note = box('tp-note dvw-label');
   const el = box('tp-detail', image.el, map.el, patch.el, gradient.el, about, note);
   if (!live) kind.disable(SAVED);
   hear(step.el, 'keydown', (event) => event.stopPropagation());
+
+  /** @type {ReturnType<typeof keeper<void>>} */
+  const told = keeper();
+  /** @type {ReturnType<typeof keeper<void>>} */
+  const drawn = keeper();
 
   /** @param {Table} t @param {number} unit */
   function drawFacts(t, unit) {
@@ -46,7 +52,7 @@ export function detail(view, state, onChoose) {
     const n = filled(t, unit);
     step.setRange(1, Math.max(1, n));
     step.set(Math.min(state.rank() + 1, Math.max(1, n)));
-    const lines = facts(t, unit).flatMap(([what, how]) => [make('dt', '', what), make('dd', '', how)]);
+    const lines = facts(t, unit, state.rank()).flatMap(([what, how]) => [make('dt', '', what), make('dd', '', how)]);
     list.replaceChildren(...lines);
     const found = state.labels() ? classesOf(t, unit) : [];
     const all = found.reduce((sum, [, k]) => sum + k, 0);
@@ -65,55 +71,40 @@ export function detail(view, state, onChoose) {
   /** @param {Table} t @param {import('./enlarged.js').About | null} found @param {string} why @param {number} unit */
   function drawPictures(t, found, why, unit) {
     const rank = state.rank();
-    const dead = !filled(t, unit);
     const [top, left, bottom, right] = found?.box ?? [0, 0, 0, 0];
     const mark = found ? { x: left, y: top, w: right - left, h: bottom - top } : null;
-    const shape = found?.size ?? t.input;
-    const width = image.el.clientWidth || 160;
-    const hidden = found && !state.labels() ? '' : found?.label;
-    const common = { size: shape, width };
-    const told = [found?.name ?? '', hidden].filter(Boolean).join(' · ');
-    image.draw({
-      ...common,
-      title: told || 'Image',
-      aside: found ? px([bottom - top, right - left]) : '',
-      layers: [found?.picture],
-      mark,
-      dark: true,
-    });
+    const common = { size: found?.size ?? t.input, width: image.el.clientWidth || 160 };
+    const gone = filled(t, unit) ? why || found?.why || '' : 'no patch';
+    const name = found ? whichImage(found, state.labels()) : 'Image';
+    image.draw({ ...common, title: name, layers: [found?.picture], mark, dark: true });
     const { lo = 0, hi = 0, grid } = found ?? {};
     map.draw({
       ...{ ...common, mark, title: `Answers of ${titleOf(t, unit).toLowerCase()}`, aside: grid ? size(grid) : '' },
       layers: [found?.map && found.grey, found?.map],
       scale: [short(Math.min(lo, 0)), short(hi), VIRIDIS],
     });
-    const part = mark?.w && mark.h ? mark : { x: 0, y: 0, w: 1, h: 1 };
-    // what the border cuts off is missing on that side, as in the thumbnails
-    const side = (/** @type {boolean} */ low, /** @type {boolean} */ high) => (low === high ? 0.5 : Number(low));
-    /** @type {[number, number]} */
-    const align = [side(left <= 0, right >= shape[1]), side(top <= 0, bottom >= shape[0])];
-    const value = t.values[unit * t.k + rank];
-    patch.draw({
-      ...common,
-      part,
-      align,
-      title: `Patch ${rank + 1}`,
-      aside: Number.isNaN(value) ? '' : short(value),
-      layers: [found?.picture],
-    });
-    const own = { ...part, x: 0, y: 0 };
-    gradient.draw({ ...common, part: own, align, title: 'Gradient', layers: [found?.gradient] });
-    const gone = dead ? 'no patch' : why || found?.why || '';
-    for (const one of [image, patch]) one.say(found?.picture ? '' : gone);
+    const small = thumbnail(t, unit, rank);
+    const { part, at } = found ? inside(t, found.box) : (small ?? inside(t, [0, 0, 1, 1]));
+    patch.draw({ ...common, part, at, title: `Patch ${rank + 1}`, layers: [found?.picture ?? small?.picture] });
+    const own = { x: 0, y: 0, w: part.w, h: part.h };
+    gradient.draw({ ...common, part: own, at, title: 'Gradient', layers: [found?.gradient] });
+    image.say(found?.picture ? '' : gone);
+    patch.say(found?.picture || small ? '' : gone);
     map.say(found?.map ? '' : gone);
     gradient.say(found?.gradient ? '' : found?.unmapped || (get('gradient') === 'none' ? 'Choose one above.' : gone));
+  }
+
+  /** The patch as it stands on the board, until the image itself has come. @param {Table} t @param {number} unit @param {number} rank */
+  function thumbnail(t, unit, rank) {
+    const row = rank < filled(t, unit) ? sheets.row(t.key, unit) : null;
+    const picture = row && sheets.pictureOf(row.sheet);
+    return row && picture ? { picture, ...cellOf(t, unit, rank, row) } : null;
   }
 
   /** @param {Table} t */
   function draw(t) {
     const [unit, rank, how] = [state.channel(), state.rank(), get('gradient') ?? 'none'];
     kind.set(how);
-    drawFacts(t, unit);
     const id = [t.key, unit, rank, how].join('|');
     const stamp = stampOf(t, unit);
     if (rank < filled(t, unit) && live) asked.want(id, stamp, { key: t.key, unit, rank, gradient: how });
@@ -121,7 +112,31 @@ export function detail(view, state, onChoose) {
     const why = found ? '' : live ? asked.why(id, stamp) : 'not saved with this page';
     note.hidden = !t.friends;
     put(note, t.friends ? [found?.friend, t.says].filter(Boolean).join(' ') : '');
-    drawPictures(t, rank < filled(t, unit) ? found : null, why, unit);
+    const labels = state.labels();
+    told(
+      [
+        stamp,
+        rank,
+        labels,
+        state.names()[nameKey(t, unit)],
+        t.done,
+        t.labels.subarray(unit * t.k, (unit + 1) * t.k),
+      ].join('|'),
+      () => drawFacts(t, unit),
+    );
+    const sheet = sheets.row(t.key, unit)?.sheet;
+    const now = [
+      id,
+      labels,
+      view.width,
+      devicePixelRatio,
+      css(root, '--dvw-void'),
+      Boolean(found),
+      why,
+      sheet?.length,
+      Boolean(sheet && sheets.pictureOf(sheet)),
+    ];
+    drawn([stamp, ...now].join('|'), () => drawPictures(t, rank < filled(t, unit) ? found : null, why, unit));
   }
   return { el, draw, keep: asked.keep };
 }

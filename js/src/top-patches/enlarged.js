@@ -11,7 +11,7 @@ const KEPT = 400;
 
 /**
  * @typedef {object} About
- * @property {string} name @property {string} label @property {[number, number]} size of the input
+ * @property {number} id of the image @property {string} name @property {string} label @property {[number, number]} size of the input
  * @property {[number, number, number, number]} box top, left, bottom, right
  * @property {string} [friend] what was found of false friends in the row
  * @property {number} value @property {[number, number] | null} place @property {number[]} [grid] of the map

@@ -8,13 +8,15 @@ import { box } from '../lib/parts.js';
 /**
  * @typedef {object} Shown
  * @property {string} title @property {string} [aside]
- * @property {(HTMLCanvasElement | null | undefined)[]} layers drawn one over the other; hatched where there is none
+ * @property {(CanvasImageSource | null | undefined)[]} layers drawn one over the other; hatched where there is none
  * @property {Box} [part] which part of the first layer, in its pixels; the whole by default
- * @property {[number, number]} [align] where a part that the border cuts off lies in its square, 0 to 1 across and down
+ * @property {Box} [at] where a part lies in its square, 0 to 1; what is left is beyond the border of the image
  * @property {number[]} size height and width of the input, which decide the shape @property {number} width CSS px
  * @property {Box | null} [mark] in pixels of the input @property {boolean} [dark] darken what is outside of the mark
  * @property {[string, string, Uint8Array]} [scale]
  */
+
+const WHOLE = { x: 0, y: 0, w: 1, h: 1 };
 
 /** @param {HTMLElement} root @param {Node} [control] in place of the title */
 export function figure(root, control) {
@@ -29,7 +31,7 @@ export function figure(root, control) {
     /** Why there is no picture; '' where there is one. @param {string} text */
     say: (text) => put(why, text),
     /** @param {Shown} shown */
-    draw({ title, aside = '', layers, part, align = [0.5, 0.5], size: [H, W], width, mark, dark, scale: ends }) {
+    draw({ title, aside = '', layers, part, at: place = WHOLE, size: [H, W], width, mark, dark, scale: ends }) {
       put(left, title);
       put(right, aside);
       attributes(canvas, { 'aria-label': `${title} ${aside}` });
@@ -39,7 +41,7 @@ export function figure(root, control) {
       const there = layers.filter(Boolean);
       if (!there.length || part) nothing(ctx, root, 0, 0, w, h);
       for (const layer of /** @type {HTMLCanvasElement[]} */ (there)) {
-        if (part) cut(ctx, layer, part, align, w);
+        if (part) cut(ctx, layer, part, place, w);
         else stretch(ctx, layer, 0, 0, w, h);
       }
       if (mark && there.length) {
@@ -56,10 +58,8 @@ export function figure(root, control) {
   };
 }
 
-/** A part, as large as fits into a square. @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} from @param {Box} part @param {[number, number]} align @param {number} side */
-function cut(ctx, from, part, [across, down], side) {
-  const k = side / Math.max(part.w, part.h);
-  const [w, h] = [part.w * k, part.h * k];
-  ctx.imageSmoothingEnabled = k < 3;
-  ctx.drawImage(from, part.x, part.y, part.w, part.h, (side - w) * across, (side - h) * down, w, h);
+/** A part in its place. @param {CanvasRenderingContext2D} ctx @param {CanvasImageSource} from @param {Box} part @param {Box} at @param {number} side */
+function cut(ctx, from, part, at, side) {
+  ctx.imageSmoothingEnabled = at.w * side < 3 * part.w;
+  ctx.drawImage(from, part.x, part.y, part.w, part.h, at.x * side, at.y * side, at.w * side, at.h * side);
 }

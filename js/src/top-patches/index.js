@@ -37,7 +37,7 @@ function setup(view) {
       set('names', text.trim() ? { ...rest, [nameKey(t, unit)]: text } : rest);
     },
   });
-  const one = detail(view, state, (unit, rank) => onChoose(unit, rank));
+  const one = detail(view, state, sheets, (unit, rank) => onChoose(unit, rank));
   const votes = voting(view);
   const whole = box('tp', grid.el, one.el);
   const soon = empty('The board fills in while the images are seen.', 'board.wait()');
@@ -79,12 +79,14 @@ function setup(view) {
       return;
     }
     const row = about && sheets.row(t.key, about.unit);
-    const known = { classes: state.classes(), labels: state.labels() };
+    const labels = state.labels();
+    const name = labels ? row?.names[about?.rank ?? 0] : row && `image ${row.ids[about?.rank ?? 0]}`;
+    const known = { classes: state.classes(), labels, name: name ?? '' };
     const parts =
       state.mode() === 'vote'
         ? BLIND
         : about && about.unit < t.count
-          ? ofPatch(t, about.unit, about.rank, { ...known, name: row?.names[about.rank] ?? '' })
+          ? ofPatch(t, about.unit, about.rank, known)
           : HINT;
     const key = JSON.stringify(parts);
     if (key !== told) caption.say(parts, typeof parts === 'string' ? 'info' : 'crosshair');

@@ -3,7 +3,7 @@ import { context } from '../lib/canvas.js';
 import { clamp } from '../lib/clamp.js';
 import { attributes, hear, make, put } from '../lib/frame.js';
 import { box } from '../lib/parts.js';
-import { filled, nameKey, stampOf } from './data.js';
+import { cellOf, filled, nameKey, stampOf } from './data.js';
 import { cellName, mostly, numbers, short, shownAs, titleOf } from './words.js';
 
 /** @typedef {import('./data.js').Table} Table */
@@ -193,8 +193,11 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
       if (tile.drawn === found.stamp) continue;
       tile.drawn = found.stamp;
       Object.assign(tile.canvas, { width, height });
-      if (found.ids[rank] >= 0)
-        context(tile.canvas).drawImage(picture, rank * width, found.at * height, width, height, 0, 0, width, height);
+      if (found.ids[rank] < 0) continue;
+      tile.el.classList.add('tp-there');
+      const { part, at } = cellOf(t, unit, rank, found);
+      const to = /** @type {const} */ ([at.x * width, at.y * height, part.w, part.h]);
+      context(tile.canvas).drawImage(picture, part.x, part.y, part.w, part.h, ...to);
     }
   }
 

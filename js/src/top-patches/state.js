@@ -5,7 +5,7 @@ import { fits, readTable, sorted } from './data.js';
 /** @typedef {import('./data.js').Table} Table */
 /** @typedef {ReturnType<typeof stateOf>} State */
 
-const SENT = '_table _values _labels _odd _statistics _saved_meta _classes _layers _bases _tally _pair';
+const SENT = '_table _values _labels _odd _boxes _statistics _saved_meta _classes _layers _bases _tally _pair';
 const TOLD = 'layer basis channel rank sort search mode labels names votes gradient status';
 
 /** @param {import('../lib/view.js').View} view */

@@ -1,14 +1,13 @@
 /** What is seen, in words. */
 import { value } from '../lib/digits.js';
 import { count, fixed, percent, plural, size } from '../lib/text.js';
-import { classesOf, filled } from './data.js';
+import { boxOf, classesOf, filled } from './data.js';
 
 /** @typedef {import('./data.js').Table} Table */
 /** @typedef {import('../lib/text.js').Part} Part */
 
 export const HINT = 'Point at a patch to read it; click it, or use the arrow keys, to enlarge it.';
-export const BLIND =
-  'A and B are a unit and a direction, in an order drawn anew each time; press the button under the one whose patches belong together more.';
+export const BLIND = 'A and B are a unit and a direction, drawn anew for each vote, in an order that nobody knows.';
 export const SAVED = 'Saved page: this needs a kernel that runs.';
 
 /** @param {string} text */
@@ -71,11 +70,13 @@ export function ofPatch(t, unit, rank, { name, classes, labels }) {
   if (t.statistics.dead[unit] > 0) return ofDead(t, unit);
   if (rank >= n) return [b(titleOf(t, unit)), ` has ${plural(n, 'patch', 'patches')} so far.`];
   const label = t.labels[at];
+  const [top, left, bottom, right] = boxOf(t, unit, rank);
+  const sees = `${px([bottom - top, right - left])} from row ${top}, column ${left}`;
   const place = name ? ` to this piece of ${name}` : ' to this piece';
   const start = [b(titleOf(t, unit)), ' answers ', b(short(t.values[at])), place];
   if (!Number.isNaN(t.odd[at])) return [...start, ...ofOdd(t, unit, at, labels ? classes : null)];
   const shows = labels && label >= 0 ? ` (${nameOf(classes, label)})` : '';
-  return [...start, `${shows}, its number ${rank + 1} of ${n}.`];
+  return [...start, `${shows}, its number ${rank + 1} of ${n}: ${sees}.`];
 }
 
 /** @param {Table} t @param {number} unit @param {number} at @param {string[] | null} classes @returns {Part[]} */
@@ -104,13 +105,21 @@ export function cellName(t, unit, rank, label) {
   return [titleOf(t, unit), `patch ${rank + 1}`, short(t.values[at]), ...(label ? [label] : []), ...odd].join(', ');
 }
 
-/** The facts of one row. @param {Table} t @param {number} unit @returns {[string, string][]} */
-export function facts({ statistics, k, ...t }, unit) {
+/** An image by its name and class; the name may give the class away, so that both are kept back together. @param {{id: number, name: string, label: string}} image @param {boolean} labels */
+export const whichImage = ({ id, name, label }, labels) =>
+  labels ? [name, label].filter(Boolean).join(' · ') : `Image ${count(id)}`;
+
+/** The facts of one row and of one of its patches. @param {Table} t @param {number} unit @param {number} rank @returns {[string, string][]} */
+export function facts(t, unit, rank) {
+  const { statistics, k, values } = t;
   const { maximum, mean, sparsity, dead } = statistics;
   if (dead[unit] > 0) return [['Answers', 'never']];
-  const n = filled({ ...t, statistics, k }, unit);
+  const n = filled(t, unit);
   /** @type {[string, string][]} */
   const told = [[t.order === 'min' ? 'Minimum' : 'Maximum', short(maximum[unit])]];
+  const [top, left, bottom, right] = boxOf(t, unit, rank);
+  if (rank < n)
+    told.unshift(['This patch', short(values[unit * k + rank])], ['It sees', px([bottom - top, right - left])]);
   if (!Number.isNaN(mean[unit])) told.push(['Mean', short(mean[unit])]);
   if (!Number.isNaN(sparsity[unit])) told.push(['Sparsity', fixed(sparsity[unit])]);
   if (n < k) told.push(['Patches', `${n} of ${k}`]);
@@ -126,16 +135,21 @@ export function ofTally({ votes, units, low, high }, least) {
   const range = `${percent(low)} to ${percent(high)}`;
   const verdict =
     low > 0.5
-      ? 'Units look more coherent than random directions.'
+      ? 'units look more coherent than random directions.'
       : high < 0.5
-        ? 'Random directions look more coherent than units.'
-        : 'Chance, 50 %, is not ruled out.';
+        ? 'random directions look more coherent than units.'
+        : 'which these votes do not rule out.';
+  const told = ` chose the unit: ${percent(units / votes)}, 95 % interval ${range}. `;
+  const chance = `Guessing gives 50 %, about ${count(Math.round(votes / 2))}`;
   return [
     'Of ',
     b(count(votes)),
     ' votes, ',
     b(count(units)),
-    ` chose the unit: ${percent(units / votes)}, 95 % interval ${range}. ${verdict}`,
+    told,
+    chance,
+    low > 0.5 || high < 0.5 ? ': ' : ', ',
+    verdict,
   ];
 }
 
