@@ -1,10 +1,13 @@
 """The visualization methods, without any widget: each takes a network and images and gives arrays."""
 
-from . import kernels
+from . import embedding, kernels, patches
 from .activations import Activations, ChannelStatistics, activations, survey
 from .confounders import Card, Hunt, find_confounders
 from .kernels import Diagnosis, Kernels, diagnose, learned_kernels
 from .occlusion import Sweep, curves, forecast, occlusion, stability
+from .patches import PatchIndex, scan
+from .patches.coherence import Coherence, coherence
+from .patches.directions import Directions
 from .receptive_field import (
     EffectiveField,
     ReceptiveField,

@@ -21,6 +21,7 @@ LEVELS = {32: 256, 64: 128, 128: 64}  # px of a thumbnail: how many of them make
 SHEET_LIMIT = 700 * 1024  # bytes; a sheet of noise is split rather than sent whole
 _BASE_CELLS = 4096
 _QUALITY = 78
+_COARSER, _BASE_BYTES = (60, 45, 36), 40  # for the smallest level, where a cell of pure noise would take 86 bytes
 _KEPT_QUALITY = 90  # what is kept is coded once more when it is sent
 _SMALL, _LARGE = 32, 128  # px that are kept of images that are slow to read
 _SLOW = 3e-4  # seconds to read an image from which keeping it pays
@@ -226,7 +227,11 @@ def _pack(cells: list[np.ndarray], ids: list[int], side: int) -> Sheet:
     for at, cell in enumerate(cells):
         canvas[at // columns, at % columns] = cell if grey or cell.ndim == 3 else cell[..., None]
     pixels = canvas.swapaxes(1, 2).reshape(rows * side, columns * side, *canvas.shape[4:])
-    return Sheet(_jpeg(pixels, _QUALITY, full_colour=side <= 32), ids, columns, side, grey)
+    data = _jpeg(pixels, _QUALITY, full_colour=side <= 32)
+    for quality in _COARSER if side == BASE and len(cells) > 64 else ():
+        if len(data) > _BASE_BYTES * len(cells):
+            data = _jpeg(pixels, quality)
+    return Sheet(data, ids, columns, side, grey)
 
 
 def _jpeg(pixels: np.ndarray, quality: int, *, full_colour: bool = True) -> bytes:

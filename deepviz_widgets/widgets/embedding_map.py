@@ -136,15 +136,8 @@ class EmbeddingMap(MapState):
     ):
         images, given = _asked(net, photos, features, positions, engine)
         super().__init__(images if net is None else net, **unknown)
-        number = len(images)
-        if perplexity is not None:
-            as_perplexity(perplexity, number)
-        if pool not in _POOLS:
-            raise ValueError(f"Places are put together by {', '.join(map(repr, _POOLS))}; {pool!r} is none of these.")
-        self._options = {
-            "engine": as_engine(engine if given["positions"] is None else "opentsne"), "iterations": iterations,
-            "largest_perplexity": max(_LIMITED, perplexity or 0) if number > _MANY else None, "pool": pool,
-        }
+        engine = engine if given["positions"] is None else "opentsne"
+        self._options = _options(len(images), engine=engine, perplexity=perplexity, iterations=iterations, pool=pool)
         self._open(images, net, columns, **given)
         self.layout.flex = "4 1 520px"
         with self.hold_sync():
@@ -292,6 +285,16 @@ class EmbeddingMap(MapState):
             yield plural(self._atlas.count, "image")
         if self.selected:
             yield f"{count(len(self.selected))} selected"
+
+
+def _options(number: int, *, engine: Any, perplexity: float | None, pool: str, **others: Any) -> dict[str, Any]:
+    """Return how maps of so many images are made; raise for what cannot be."""
+    if perplexity is not None:
+        as_perplexity(perplexity, number)
+    if pool not in _POOLS:
+        raise ValueError(f"Places are put together by {', '.join(map(repr, _POOLS))}; {pool!r} is none of these.")
+    largest = max(_LIMITED, perplexity or 0) if number > _MANY else None
+    return {"engine": as_engine(engine), "largest_perplexity": largest, "pool": pool, **others}
 
 
 def _asked(

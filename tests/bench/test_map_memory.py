@@ -1,4 +1,8 @@
-"""Memory of a kernel that holds a map of 100,000 images, read lazily, in a process of its own."""
+"""Memory of a kernel that holds a map of 100,000 images, read lazily, in a process of its own.
+
+What importing torch takes depends on how it was built (the CPU wheel 200 MB, the CUDA wheel 500 MB and more), so that
+the bar is for what the map adds to it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ import subprocess
 import sys
 
 import pytest
+from measure import report
 
 pytestmark = pytest.mark.bench
-LIMIT = 600  # MB
+LIMIT = 600  # MB, beside what is imported
+WIRE = 6  # MB
 
 SCRIPT = """
 import resource, sys
@@ -48,10 +54,22 @@ print(started, peak, sent / 1e6)
 """
 
 
+def run(script: str) -> list[float]:
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=590)
+    return [float(word) for word in found.stdout.split()]
+
+
 def test_a_map_of_100_000_images_stays_small():
-    found = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=590)
-    started, peak, wire = map(float, found.stdout.split())
-    print(f"\n100,000 images: {started:.0f} MB after the import, {peak:.0f} MB at most; "
-          f"the first full picture takes {wire:.1f} MB on the wire")
-    assert peak < LIMIT
-    assert wire < 6
+    started, peak, wire = run(SCRIPT)
+    used = peak - started
+    print(f"\n{started:.0f} MB are imported, {peak:.0f} MB at most")
+    report("Memory of 100,000 images at given positions, MB beside the imports", f"{used:.0f}", f"< {LIMIT}", used < LIMIT)
+    report("The first full picture of 100,000 images, MB on the wire", f"{wire:.1f}", f"<= {WIRE}", wire <= WIRE)
+
+
+def test_a_map_of_100_000_images_with_their_features_stays_small():
+    given = "features=np.random.default_rng(3).normal(size=(100_000, 128)).astype(np.float32), "
+    started, peak, _ = run(SCRIPT.replace("positions=spots, ", "positions=spots, " + given))
+    used = peak - started
+    report("The same with 128 features an image and what the map kept of them", f"{used:.0f}", f"< {LIMIT}",
+           used < LIMIT)

@@ -44,7 +44,7 @@ def test_killed_at_a_random_byte_a_scan_goes_on_to_the_same_index(tmp_path, unin
     next(first)
     first.close()
     size, done = _shards(tmp_path / "first")[0].stat().st_size, set()
-    for attempt, byte in enumerate(random.Random(1).sample(range(9 * size), 4)):
+    for attempt, byte in enumerate(random.Random(1).sample(range(9 * size), 3)):
         folder = tmp_path / str(attempt)
         process = start(folder, byte + 2000)  # beyond the settings, which are written first
         process.join(60)
