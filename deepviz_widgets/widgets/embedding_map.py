@@ -198,6 +198,13 @@ class EmbeddingMap(MapState):
         """How well a linear classifier reads the labels from each of `layers`."""
         return dict(self._atlas.probes)
 
+    def neighbours(self, image: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
+        """Return the k images nearest to one in the space of the features, nearest first, and how far they are."""
+        self.network  # noqa: B018
+        if not 0 <= image < self._atlas.count:
+            raise ValueError(f"There is no image {image}; there are {count(self._atlas.count)}, counted from 0.")
+        return self._atlas.neighbours(self.layer, int(image), k)
+
     def pause(self) -> None:
         """Stop where the map is; `resume` goes on."""
         self.cancel()

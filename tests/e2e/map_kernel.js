@@ -187,7 +187,7 @@ export function kernelOf({ count, xy, labels, classes, draw, look = 'photo', gro
     const [body, buffers] = await answer(content);
     if (own.delay) await new Promise((end) => setTimeout(end, own.delay));
     const message = { ...head, ok: true, key: own.key, ...body };
-    log.push({ what: content.what, level: content.level, asked: content.ids?.length, bytes: JSON.stringify(message).length + buffers.reduce((sum, b) => sum + b.byteLength, 0), at: performance.now() });
+    log.push({ what: content.what, level: content.level, asked: content.ids?.length, count: body.count, bytes: JSON.stringify(message).length + buffers.reduce((sum, b) => sum + b.byteLength, 0), at: performance.now() });
     own.recorded.push({ body: { ...message, what: content.what }, buffers });
     if (own.lose(content)) return;
     reply(message, buffers);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,12 @@ PAGE = """<!doctype html><html lang="en" {html}><head><meta charset="utf-8"><tit
 <body {mark}><main><div id="a"></div></main></body></html>"""
 DARK = {"html": 'theme="dark"', "body": "background: #111"}
 CLASSES = ["temple", "lake", "garden", "bridge", "tower", "harbour", "meadow", "forest", "street", "beach"]
+
+
+PLAIN = "{extra: {_columns: [], colour: ''}}"
+NO_WEBGL = """(() => { const get = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    return kind === 'webgl2' ? null : get.call(this, kind, ...more); }; return 0; })()"""
 
 
 def open_map(browser, *, count=2000, image="flatImage", dark=False, width=1032, height=900, scale=1, options="{}",
@@ -68,6 +73,21 @@ def settled(page, quiet: int = 400, limit: int = 20000) -> None:
         arg=[quiet], timeout=limit)
 
 
+def still(page) -> None:
+    """Wait until what was asked for is here and nothing moves."""
+    page.wait_for_timeout(250)
+    settled(page, quiet=250)
+    page.wait_for_timeout(150)
+
+
+def complete(page, limit: int = 120_000) -> None:
+    """Wait until the smallest picture of every image has been sent, and nothing else is asked for."""
+    page.wait_for_function("""() => {
+      const sheets = dvw.log.filter((l) => l.what === 'base');
+      return sheets.reduce((n, l) => n + l.count, 0) >= dvw.count; }""", timeout=limit)
+    settled(page)
+
+
 def pixel(page, x: float, y: float) -> np.ndarray:
     """Return the colour (3,) that the map itself shows at a place, CSS px; 255 is white paper."""
     rgba = page.evaluate("""([x, y]) => {
@@ -89,9 +109,17 @@ def places(page) -> np.ndarray:
     return q / 65535 * 100 - 50
 
 
+def canvas_size(page) -> tuple[float, float]:
+    """Return width and height of the map, CSS px."""
+    return tuple(page.evaluate("""() => {
+      const canvas = document.querySelector('.em-scene');
+      return [canvas.clientWidth, canvas.clientHeight];
+    }"""))
+
+
 def on_screen(page, view: list[float]) -> np.ndarray:
     """Return where all images lie on the canvas when `view` is seen, CSS px (N, 2)."""
-    w, h = page.evaluate("(() => { const c = document.querySelector('.em-scene'); return [c.clientWidth, c.clientHeight]; })()")
+    w, h = canvas_size(page)
     k = w / view[2]
     return (places(page) - view[:2]) * [k, -k] + [w / 2, h / 2]
 
@@ -103,4 +131,4 @@ def trait(page, name: str):
 
 def put(page, **traits) -> None:
     """Set traits as Python would."""
-    page.evaluate("(all) => { for (const [k, v] of Object.entries(all)) dvw.model.set(k, v); }", json.loads(json.dumps(traits)))
+    page.evaluate("(all) => { for (const [k, v] of Object.entries(all)) dvw.model.set(k, v); }", traits)

@@ -11,12 +11,6 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
 
-PLAIN = "extra: {_columns: [], colour: ''}"
-NO_WEBGL = """(() => { const get = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
-    return kind === 'webgl2' ? null : get.call(this, kind, ...more); }; return 0; })()"""
-
-
 @pytest.fixture
 def show(browser):
     """Open pages, and close them with the test; a page that complained fails it."""
@@ -41,22 +35,16 @@ def shared(browser):
     page.context.close()
 
 
-def still(page) -> None:
-    """Wait until what was asked for is here and nothing moves."""
-    page.wait_for_timeout(250)
-    mp.settled(page, quiet=250)
-
-
-@pytest.mark.parametrize("before", ["", NO_WEBGL], ids=["webgl", "plain canvas"])
+@pytest.mark.parametrize("before", ["", mp.NO_WEBGL], ids=["webgl", "plain canvas"])
 @pytest.mark.parametrize("width", [110, 25, 4])
 def test_the_pixels_under_a_known_point_show_that_image_at_three_zooms(show, width, before):
-    page = show(count=400, options="{%s}" % PLAIN, before=before, reduced=True)
+    page = show(count=400, options=mp.PLAIN, before=before, reduced=True)
     mp.settled(page)
     at = mp.places(page)
     for image in _alone(page, mp.on_screen(page, [0, 0, 110]), 24):
         view = [*at[image], width]
         mp.put(page, view=view)
-        still(page)
+        mp.still(page)
         x, y = mp.on_screen(page, view)[image]
         for dx, dy in ([0, 0], [-5, 5], [5, -5]):
             assert np.abs(mp.pixel(page, x + dx, y + dy) - mp.colour_of(page, image)).max() < 24
@@ -77,7 +65,7 @@ def test_the_lasso_returns_exactly_the_points_inside(show, tool):
     page = show(count=4000, reduced=True)
     view = [4.0, -3.0, 90.0]
     mp.put(page, view=view)
-    still(page)
+    mp.still(page)
     xy = mp.on_screen(page, view)
     page.get_by_role("button", name=tool).click()
     box = page.locator(".em-pic").bounding_box()
@@ -114,7 +102,7 @@ def _inside(corners, xy):
 
 def test_adding_subtracting_and_undoing_change_the_selection_by_what_was_drawn(show):
     page = show(count=2000, reduced=True)
-    still(page)
+    mp.still(page)
     box = page.locator(".em-pic").bounding_box()
 
     def draw(x0, y0, x1, y1):
@@ -156,10 +144,10 @@ def test_a_selection_from_python_is_counted_and_a_large_one_travels_as_bits(show
 
 def test_hovering_works_while_the_kernel_is_busy_and_its_neighbours_come_later(show):
     page = show(count=1500, options="{extra: {_says: {}}}", reduced=True)
-    still(page)
+    mp.still(page)
     view = [0, 0, 110]
     mp.put(page, view=view)
-    still(page)
+    mp.still(page)
     page.evaluate("dvw.busy = true")
     image = page.evaluate("made.ranked(dvw.count)[0]")
     x, y = mp.on_screen(page, view)[image]
@@ -215,7 +203,7 @@ def test_the_keyboard_travels_from_image_to_neighbouring_image_and_selects(share
 
 def test_the_wheel_zooms_only_a_map_that_has_the_focus_or_with_a_modifier(show):
     page = show(count=500, height=500, reduced=True)
-    still(page)
+    mp.still(page)
     page.mouse.move(300, 300)
     page.mouse.wheel(0, -300)
     page.wait_for_timeout(400)
@@ -236,7 +224,7 @@ def test_the_wheel_zooms_only_a_map_that_has_the_focus_or_with_a_modifier(show):
 def test_dragging_moves_the_map_by_what_the_pointer_moves(show):
     page = show(count=500, reduced=True)
     mp.put(page, view=[0, 0, 50])
-    still(page)
+    mp.still(page)
     box = page.locator(".em-pic").bounding_box()
     page.mouse.move(box["x"] + 300, box["y"] + 300)
     page.mouse.down()
@@ -250,9 +238,9 @@ def test_dragging_moves_the_map_by_what_the_pointer_moves(show):
 
 def test_two_fingers_zoom_about_their_middle(show):
     page = show(count=500, reduced=True, touch=True)
-    still(page)
+    mp.still(page)
     mp.put(page, view=[0, 0, 60])
-    still(page)
+    mp.still(page)
     page.evaluate("""() => {
       const pic = document.querySelector('.em-pic');
       const r = pic.getBoundingClientRect();
@@ -282,17 +270,17 @@ def test_a_click_in_the_legend_shows_one_category_alone(show):
     page = show(count=1000, reduced=True)
     view = [0, 0, 110]
     mp.put(page, view=view)
-    still(page)
+    mp.still(page)
     xy = mp.on_screen(page, view)
     order = page.evaluate("[...made.ranked(dvw.count)]")
     lake, tower = (next(i for i in order if i % 10 == c) for c in (1, 4))
     assert (mp.pixel(page, *xy[tower]) < 250).any()
     page.locator(".em-row", has_text="lake").click()
-    still(page)
+    mp.still(page)
     assert (mp.pixel(page, *xy[lake]) < 250).any()
     assert (mp.pixel(page, *xy[tower]) == 255).all()
     page.get_by_role("button", name="show all", exact=True).click()
-    still(page)
+    mp.still(page)
     assert (mp.pixel(page, *xy[tower]) < 250).any()
 
 
@@ -301,56 +289,56 @@ def test_isolating_hides_all_that_is_not_selected(show):
     view = [0, 0, 110]
     order = page.evaluate("[...made.ranked(dvw.count)]")
     mp.put(page, view=view, selected=[order[0]])
-    still(page)
+    mp.still(page)
     xy = mp.on_screen(page, view)
     assert (mp.pixel(page, *xy[order[1]]) < 255).any()
     page.get_by_role("button", name="Isolate").click()
-    still(page)
+    mp.still(page)
     assert mp.trait(page, "isolate") is True
     assert (mp.pixel(page, *xy[order[1]]) == 255).all()
     assert (mp.pixel(page, *xy[order[0]]) < 250).any()
 
 
 def test_the_map_can_be_scrubbed_back_to_how_it_formed(show):
-    page = show(count=800, options="{%s}" % PLAIN, reduced=True)
+    page = show(count=800, options=mp.PLAIN, reduced=True)
     page.evaluate("""dvw.moment = (iteration) => iteration === 250
       ? dvw.xy.map((v, i) => (i % 2 ? v : 65535 - v)) : dvw.xy""")
     view = [0, 0, 110]
     mp.put(page, view=view)
-    still(page)
+    mp.still(page)
     image = page.evaluate("made.ranked(dvw.count)[0]")
     x, y = mp.on_screen(page, view)[image]
     mirrored = page.locator(".em-scene").evaluate("(c) => c.clientWidth") - x
     slider = page.get_by_role("slider", name="Moment")
     slider.fill("1")
     expect(slider).to_have_attribute("aria-valuetext", "iteration 250")
-    still(page)
+    mp.still(page)
     assert np.abs(mp.pixel(page, mirrored, y) - mp.colour_of(page, image)).max() < 24
     slider.fill("3")
-    still(page)
+    mp.still(page)
     assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
 
 
 def test_the_layer_slider_morphs_between_maps_and_names_the_probe(show):
-    extra = "_columns: [], colour: '', layer: 'fc'"
-    page = show(count=800, options="{extra: {%s}}" % extra, reduced=True)
+    page = show(count=800, options=mp.PLAIN, reduced=True)
     page.evaluate("""() => {
       dvw.moment = (iteration, layer) => layer === 0 ? dvw.xy.map((v, i) => (i % 2 ? v : 65535 - v)) : dvw.xy;
       const points = {...dvw.model.get('_points'), layers: ['pixels', 'fc'], probe: [[0.41, 0.02], [0.97, 0.01]]};
       dvw.model.set('_points', points); }""")
     view = [0, 0, 110]
     mp.put(page, view=view)
-    still(page)
+    mp.still(page)
     image = page.evaluate("made.ranked(dvw.count)[0]")
     x, y = mp.on_screen(page, view)[image]
     mirrored = page.locator(".em-scene").evaluate("(c) => c.clientWidth") - x
     slider = page.get_by_role("slider", name="Layer")
     expect(slider).to_have_attribute("aria-valuetext", "fc · linear probe 97 % ± 1 %")
     slider.evaluate("(el) => { el.value = 0.5; el.dispatchEvent(new Event('input', {bubbles: true})); }")
-    still(page)
+    mp.still(page)
     assert np.abs(mp.pixel(page, (x + mirrored) / 2, y) - mp.colour_of(page, image)).max() < 24
-    slider.evaluate("(el) => { el.value = 0; for (const t of ['input', 'change']) el.dispatchEvent(new Event(t, {bubbles: true})); }")
-    still(page)
+    slider.evaluate("""(el) => { el.value = 0;
+      for (const t of ['input', 'change']) el.dispatchEvent(new Event(t, {bubbles: true})); }""")
+    mp.still(page)
     assert np.abs(mp.pixel(page, mirrored, y) - mp.colour_of(page, image)).max() < 24
     assert mp.trait(page, "layer") == "pixels"
     expect(slider).to_have_attribute("aria-valuetext", "pixels · linear probe 41 % ± 2 %")
@@ -358,9 +346,10 @@ def test_the_layer_slider_morphs_between_maps_and_names_the_probe(show):
 
 def test_the_grid_shows_every_image_in_its_cell_and_orange_seams_where_classes_meet(show):
     grid = "arrangement: 'grid', _grid: {key: 'k1', generation: 1, columns: 15, rows: 14, hi: 9.1}"
-    page = show(count=210, options="{extra: {_columns: [], colour: '', %s}}" % grid, reduced=True)
-    still(page)
-    w, h = page.evaluate("(() => { const c = document.querySelector('.em-scene'); return [c.clientWidth, c.clientHeight]; })()")
+    page = show(count=210, options=mp.PLAIN.replace("colour", grid + ", colour"), reduced=True)
+    mp.complete(page)
+    mp.still(page)
+    w, h = mp.canvas_size(page)
     order = sorted(range(210), key=lambda i: (i % 10, i))
     cell = min(w, h * 15 / 14) * 0.93 / 15
     seam = np.asarray([207, 95, 20])
@@ -370,165 +359,3 @@ def test_the_grid_shows_every_image_in_its_cell_and_orange_seams_where_classes_m
         border = mp.pixel(page, x + cell / 2, y)
         meets = k + 1 < 210 and image % 10 != order[k + 1] % 10
         assert (np.abs(border - seam).max() < 24) == meets, k
-
-
-def test_play_step_restart_and_perplexity_reach_the_kernel_while_the_map_forms(show):
-    page = show(count=500, options="{extra: {status: 'running', playing: true, progress: 0.3, _job: 1}}", reduced=True)
-    page.evaluate("dvw.model.set('_points', {...dvw.model.get('_points'), phase: 'settling', kl: 1.25})")
-    expect(page.locator(".dvw-cap")).to_contain_text("Iteration 750 of 750, KL 1.25. The map is still moving.")
-    page.get_by_role("button", name="Pause").click()
-    assert mp.trait(page, "playing") is False
-    page.get_by_role("button", name="Step").click()
-    page.get_by_role("button", name="Restart").click()
-    page.get_by_role("slider", name="Perplexity").fill("55")
-    page.wait_for_timeout(300)
-    assert mp.trait(page, "perplexity") == 55
-    page.locator(".em-pic").focus()
-    page.keyboard.press("]")
-    page.keyboard.press(" ")
-    assert (mp.trait(page, "perplexity"), mp.trait(page, "playing")) == (56, True)
-    assert {"step", "restart"} <= set(page.evaluate("dvw.model.sent.filter((m) => m.type === 'request').map((m) => m.what)"))
-
-
-def test_positions_of_an_older_map_that_come_late_are_not_shown(show):
-    page = show(count=800, options="{inline: false, %s}" % PLAIN, reduced=True)
-    view = [0, 0, 110]
-    mp.put(page, view=view)
-    still(page)
-    image = page.evaluate("made.ranked(dvw.count)[0]")
-    x, y = mp.on_screen(page, view)[image]
-    mirrored = page.locator(".em-scene").evaluate("(c) => c.clientWidth") - x
-    page.evaluate("""() => { dvw.delay = 700; dvw.moment = (i) => i === 25 ? dvw.xy : dvw.xy.map((v, i) => (i % 2 ? v : 65535 - v));
-      const set = (generation, iteration) => { dvw.generation = generation;
-        dvw.model.set('_points', {...dvw.model.get('_points'), generation});
-        dvw.model.set('_frame', {...dvw.model.get('_frame'), generation, iteration}); };
-      set(2, 25); setTimeout(() => { dvw.delay = 0; set(3, 50); }, 150); }""")
-    page.wait_for_timeout(1500)
-    still(page)
-    assert np.abs(mp.pixel(page, mirrored, y) - mp.colour_of(page, image)).max() < 24
-
-
-def test_answers_that_come_twice_change_nothing(show):
-    page = show(count=1500, options="{%s}" % PLAIN, reduced=True)
-    page.evaluate("dvw.twice = () => true")
-    mp.put(page, view=[0, 0, 30], hovered=5)
-    still(page)
-    asked = page.evaluate("dvw.log.filter((l) => l.what === 'base').length")
-    assert asked == 1
-    image = page.evaluate("made.ranked(dvw.count)[0]")
-    mp.put(page, view=[*mp.places(page)[image], 12])
-    still(page)
-    x, y = mp.on_screen(page, [*mp.places(page)[image], 12])[image]
-    assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
-
-
-def test_other_images_replace_all_that_was_known(show):
-    page = show(count=600, options="{%s}" % PLAIN, reduced=True)
-    still(page)
-    mp.put(page, view=[0, 0, 110])
-    page.evaluate("""() => { const key = dvw.key = 'k2'; dvw.generation = 9;
-      dvw.xy = dvw.xy.map((v) => 65535 - v);
-      dvw.model.set('_points', {...dvw.model.get('_points'), key, generation: 9});
-      dvw.model.set('_xy', new DataView(dvw.xy.buffer));
-      dvw.model.set('_frame', {...dvw.model.get('_frame'), key, generation: 9}); }""")
-    still(page)
-    image = page.evaluate("made.ranked(dvw.count)[0]")
-    x, y = mp.on_screen(page, [0, 0, 110])[image]
-    assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
-    assert page.evaluate("dvw.log.filter((l) => l.what === 'base').length") == 2
-
-
-def test_a_lost_context_is_rebuilt_and_the_old_picture_stands_meanwhile(show):
-    page = show(count=1500, options="{%s}" % PLAIN, reduced=True)
-    view = [0, 0, 110]
-    mp.put(page, view=view)
-    still(page)
-    image = page.evaluate("made.ranked(dvw.count)[0]")
-    x, y = mp.on_screen(page, view)[image]
-    page.evaluate("""() => { window.lose = document[Symbol.for('deepviz_widgets.webgl')].gl.getExtension('WEBGL_lose_context');
-      lose.loseContext(); }""")
-    page.wait_for_timeout(300)
-    assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
-    page.evaluate("lose.restoreContext()")
-    page.wait_for_timeout(300)
-    view = [*mp.places(page)[image], 20]
-    mp.put(page, view=view)
-    still(page)
-    x, y = mp.on_screen(page, view)[image]
-    assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
-
-
-def test_twenty_maps_share_one_context_and_the_last_one_gives_it_back(show):
-    page = show(count=60, options="{%s}" % PLAIN, reduced=True, height=700)
-    page.evaluate("""async () => { window.closers = [dvw.close];
-      for (let i = 0; i < 19; i++) closers.push((await dvw.show('#a', {...dvw.state, _uid: `m${i}`})).close); }""")
-    page.wait_for_timeout(800)
-    painted = page.evaluate("""async () => {
-      const all = [...document.querySelectorAll('.em-scene')];
-      for (const c of all) { c.scrollIntoView(); await new Promise((r) => setTimeout(r, 120)); }
-      return all.map((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)); }""")
-    assert painted == [True] * 20
-    assert page.evaluate("document[Symbol.for('deepviz_widgets.webgl')].users.size") <= 6
-    page.evaluate("closers.forEach((close) => close())")
-    assert page.evaluate("document[Symbol.for('deepviz_widgets.webgl')] === undefined")
-
-
-def test_without_webgl2_a_map_of_more_than_5000_says_so(show):
-    page = show(count=6000, before=NO_WEBGL, reduced=True)
-    still(page)
-    expect(page.locator(".dvw-cap")).to_contain_text("a plain canvas shows 5,000 of the 6,000 images")
-
-
-def test_a_saved_page_can_be_explored_with_no_kernel(show):
-    page = show(count=1200, reduced=True)
-    mp.put(page, hovered=17)
-    still(page)
-    page.evaluate("async () => { const state = dvw.saved(); dvw.close(); dvw.log.length = 0; dvw.model = (await dvw.show('#a', state)).model; }")
-    page.wait_for_timeout(900)
-    expect(page.locator(".dvw")).to_contain_text("Saved page")
-    mp.put(page, hovered=17)
-    expect(page.locator(".em-near:enabled")).to_have_count(10)
-    expect(page.locator(".em-card")).to_contain_text("recognised as street")
-    view = [0, 0, 60]
-    mp.put(page, hovered=-1, view=view)
-    page.wait_for_timeout(600)
-    image = page.evaluate("made.ranked(dvw.count)[0]")
-    mp.put(page, view=[*mp.places(page)[image], 60])
-    page.wait_for_timeout(600)
-    x, y = mp.on_screen(page, [*mp.places(page)[image], 60])[image]
-    assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
-    page.get_by_role("searchbox").fill("lake")
-    expect(page.locator(".dvw-cap")).to_contain_text("120 images fit “lake”")
-    expect(page.get_by_role("button", name="Play")).to_have_attribute("aria-disabled", "true")
-    assert page.evaluate("dvw.model.sent") == []
-
-
-def test_100000_images_open_within_6_megabytes_in_messages_below_one(show):
-    page = show(count=100_000, reduced=True)
-    mp.settled(page, quiet=800, limit=60_000)
-    log = page.evaluate("dvw.log")
-    total = sum(entry["bytes"] for entry in log) + 400_000
-    assert total <= 6_000_000
-    assert max(entry["bytes"] for entry in log) < 1 << 20
-    assert max(entry.get("asked") or 0 for entry in log) <= 256
-    image = page.evaluate("made.ranked(dvw.count)[0]")
-    mp.put(page, view=[*mp.places(page)[image], 5], colour="")
-    still(page)
-    x, y = mp.on_screen(page, [*mp.places(page)[image], 5])[image]
-    assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
-
-
-@pytest.mark.parametrize("width", [320, 480, 1032])
-def test_every_control_has_a_name_and_nothing_is_wider_than_the_page(show, width):
-    page = show(count=400, width=width, reduced=True)
-    still(page)
-    more = page.get_by_role("button", name="More")
-    if more.is_visible():
-        more.click()
-    nameless = page.evaluate("""() => [...document.querySelectorAll('button, input, select, [role=application]')]
-      .filter((el) => el.checkVisibility())
-      .filter((el) => !(el.getAttribute('aria-label') || el.textContent.trim() || el.labels?.[0]?.textContent.trim()))
-      .map((el) => el.outerHTML)""")
-    assert nameless == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    expect(page.get_by_role("application")).to_have_attribute("aria-label", re.compile("Map of 400 images. Arrow keys"))

@@ -36,8 +36,9 @@ def images():
 
 @pytest.mark.parametrize("layer", ["0", "1", "2", "4.conv1", "4.relu", "4", "5", "6", "7"])
 def test_every_unit_of_every_layer_has_the_patches_that_brute_force_finds(net, images, layer):
-    found = scan(net, images, layer, k=6, batch_size=4).finish()[layer]
-    assert told(found) == wanted(net, images, layer, k=6)
+    for order, sign in (("min", -1), ("max", 1)):
+        found = scan(net, images, layer, k=6, order=order, batch_size=4).finish()[layer]
+        assert told(found) == wanted(net, images, layer, k=6, sign=sign)
     field = receptive_field(net, layer)
     assert found.field == field.status and found.grid == field.grid
     assert (found.boxes == field.boxes[found.ys, found.xs]).all()

@@ -177,8 +177,8 @@ class PatchIndex:
         >>> from deepviz_widgets.methods.patches import scan
         >>> net, images = dv.demo.digits()
         >>> frame = scan(net, images[:64], "conv1", k=4).finish().to_frame()
-        >>> frame[["layer", "channel", "rank", "image", "label"]].iloc[0].tolist()[:3]
-        ['conv1', 0, 0]
+        >>> len(frame), frame.columns[:6].tolist()
+        (64, ['layer', 'basis', 'channel', 'unit', 'rank', 'value'])
         """
         from .records import frame  # noqa: PLC0415  pyarrow takes a moment to import
 

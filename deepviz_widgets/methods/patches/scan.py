@@ -137,7 +137,7 @@ def scan(
     >>> net, images = dv.demo.digits()
     >>> index = scan(net, images[:200], "conv1", k=4).finish()
     >>> index["conv1"].values.shape, index.images_seen
-    ((8, 4), 200)
+    ((16, 4), 200)
     """
     rules = _rules(k, per_image, overlap, order)
     images = as_images(photos)
