@@ -34,7 +34,7 @@ class _Layer(LayerName):
         return super().validate(obj, value)
 
 
-class _Ids(t.TraitType[list[int], Any]):
+class _Ids(t.TraitType):
     """Images by their indices, sorted, each once; many of them cross to the page as bits, see `_mask`."""
 
     info_text = "indices of images"

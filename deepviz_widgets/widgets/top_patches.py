@@ -15,7 +15,6 @@ from ..methods.patches.crops import with_crops
 from ..methods.patches.friends import Friends, searching_friends
 from ..methods.patches.index import PatchIndex
 from ..methods.patches.scan import Scan, scan
-from ..methods.patches.table import LayerPatches
 from ..network import Network
 from ..words import count, no_such
 from . import top_patches_board as board

@@ -183,6 +183,23 @@ def test_a_scan_goes_on_from_its_shards_to_the_same_index(net, tmp_path, stop):
         scan(net, images, shards=tmp_path / "s", **how | {"k": 4})
 
 
+def test_a_scan_of_broken_and_odd_sized_images_in_any_order_goes_on_from_its_shards_too(tmp_path):
+    free, drawn = dv.Network(small_network()), np.random.default_rng(1)
+    pixels = [drawn.integers(0, 255, (*side, 3), np.uint8) for side in [(16, 16), (24, 20)]]
+    for number in range(8):
+        Image.fromarray(pixels[number % 2]).save(tmp_path / f"{number}.png")
+    (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:200])
+    images = dv.ImageSet(sorted(tmp_path.glob("*.png")))
+    how = {"layers": ["4.conv1", "7"], "k": 5, "batch_size": 1, "ids": range(8)[::-1]}
+    whole = scan(free, images, **how).finish()
+    assert set(whole.reasons) == {4} and (whole["7"].images != 4).all(), "the name of the file is not its id"
+    begun = scan(free, images, shards=tmp_path / "s", **how)
+    for _ in range(5):
+        next(begun)
+    begun.close()
+    assert_alike(scan(free, images, shards=tmp_path / "s", **how).finish(), whole)
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_the_scan_starts(net, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ShardError, match="cannot hold shards"):
