@@ -92,3 +92,9 @@ def test_no_file_is_a_hall_and_no_function_a_corridor():
                 length = node.end_lineno - node.lineno
                 documented = ast.get_docstring(node) or ""
                 assert length - documented.count("\n") <= 50, f"{path.name}:{node.lineno} {node.name}"
+
+
+def test_no_two_files_of_the_tests_share_a_name():
+    """pytest imports them by name alone: of two namesakes, the second gets the first's content."""
+    names = [path.stem for path in Path(__file__).parent.rglob("*.py") if path.stem != "conftest"]
+    assert not (twice := {name for name in names if names.count(name) > 1}), f"twice: {sorted(twice)}"

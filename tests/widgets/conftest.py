@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from map_page import NUMBER
+from map_requests import NUMBER
 
 import deepviz_widgets as dv
 

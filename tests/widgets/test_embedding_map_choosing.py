@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import traitlets
 from fake_page import FakePage
-from map_page import NUMBER, asked, whole_column
+from map_requests import NUMBER, asked, whole_column
 
 import deepviz_widgets as dv
 from deepviz_widgets.widgets.embedding_map_wire import bits_of, ids_of

@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 import pytest
 from fake_page import FakePage
-from map_page import NUMBER, asked
+from map_requests import NUMBER, asked
 from networks import small_network
 
 import deepviz_widgets as dv
@@ -48,7 +48,7 @@ def messages_of(found, act):
         def close(self, *_, **__):
             pass
 
-    found.comm = Comm()
+    found._trait_values["comm"] = Comm()  # old ipywidgets take none but ipykernel's
     act()
     return sent
 

@@ -13,6 +13,7 @@ from openTSNE.tsne import TSNEEmbedding, gradient_descent, kl_divergence_bh, kl_
 from .neighbours import Finder, Neighbours
 
 _BARNES_HUT_BELOW = 10_000  # images; above, interpolation is faster
+_ALONE_BELOW = 2_000  # images; below, one processor is faster than several that wait for each other
 _MOMENTUM = 0.8
 
 
@@ -89,7 +90,7 @@ class Descent:
         self, near: Neighbours, finder: Finder, start: np.ndarray, perplexity: float, early_exaggeration: float
     ):
         self._near, self._finder, self.early = near, finder, early_exaggeration
-        self.jobs = cores()
+        self.jobs = 1 if len(start) < _ALONE_BELOW else cores()
         self.method = kl_divergence_bh if len(start) < _BARNES_HUT_BELOW else kl_divergence_fft
         self.restart(start)
         self.set_perplexity(perplexity)

@@ -43,7 +43,8 @@ def embedding(
     start : {"pca", "random"}
         The first two principal components, or random positions of the seed.
     largest_perplexity : float, optional
-        Up to which the perplexity can be changed later, 100 by default: three times as many neighbours are kept.
+        Up to which the perplexity can be changed later, by default 100, and 50 for more than 20,000 images: three times
+        as many neighbours are kept.
     pace : float
         Seconds a step of the iterator takes, about.
 
