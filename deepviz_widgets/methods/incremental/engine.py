@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from . import rests
+from . import fused, rests
 from .dense import Answer, joined
 from .features import Reader
 from .geometry import Axis, Window, zones
@@ -18,6 +18,7 @@ from .ops import HEAD, makes_new, rule_of
 from .rests import Rest
 from .trace import Traced
 from .values import Box, gather, padded, whole
+from .workspace import Workspace
 
 BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
@@ -28,15 +29,22 @@ _HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
 
 @dataclass(eq=False)
 class Step:
-    """One operation, how it acts on crops, and what is of no use after it."""
+    """One operation or a chain of them, how it acts on crops, and what is of no use after it."""
 
     node: fx.Node
     module: nn.Module | None
     rule: Callable[..., Any] | None
+    chain: tuple[fx.Node, ...] = ()  # the nodes up to `node`, where it stands for several
     free: tuple[fx.Node, ...] = ()
     cost: float = _TOUCHED  # operations for each value of the answer
+    temporary: int = 0  # bytes of what lies between the operations of a chain
     own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
     cache: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> list[fx.Node]:
+        """What it reads."""
+        return (self.chain or (self.node,))[0].all_input_nodes
 
 
 class Plan:
@@ -48,9 +56,7 @@ class Plan:
         self.input = next(node for node in traced.graph.nodes if node.op == "placeholder")
         self.answer = traced.answer
         self.depends = self._dependent()
-        nodes = [node for node in traced.graph.nodes if node.op.startswith("call_")]
-        self.steps = [Step(node, self.modules.get(str(node.target)) if node.op == "call_module" else None,
-                           rule_of(node, self.modules)) for node in nodes if node in self.depends]
+        self.steps = self._steps()
         for step in self.steps:
             if isinstance(step.module, (nn.Conv2d, nn.Linear)):
                 step.cost += 2 * step.module.weight[0].numel()
@@ -68,12 +74,27 @@ class Plan:
                 found.add(node)
         return found
 
+    def _steps(self) -> list[Step]:
+        """Return the operations that depend on the image, in order; those that run as one are one step."""
+        found: dict[fx.Node, Step] = {}
+        nodes = [node for node in self.traced.graph.nodes if node.op.startswith("call_") and node in self.depends]
+        for node in nodes:
+            found[node] = Step(node, self.modules.get(str(node.target)) if node.op == "call_module" else None,
+                               rule_of(node, self.modules))
+        for node in nodes:
+            chain = fused.chain(node, self.modules, self.kept.values())
+            if chain and self.depends.issuperset(node.all_input_nodes):
+                found[chain[-1]].chain, found[chain[-1]].rule = chain, fused.rule(chain, self.modules)
+                for inner in chain[:-1]:
+                    del found[inner]
+        return list(found.values())
+
     def _head(self) -> int:
         """Find where the head begins: operations on vectors, which run once for all positions."""
         kept, index = set(self.kept.values()), len(self.steps)
         node = self.answer
         while index and node is self.steps[index - 1].node and node not in kept:
-            if not HEAD(node, self.modules) or len(node.all_input_nodes) != 1:
+            if not HEAD(node, self.modules) or len(node.all_input_nodes) != 1 or self.steps[index - 1].chain:
                 break
             source = node.all_input_nodes[0]
             if len(source.users) > 1 or source not in self.depends:
@@ -84,7 +105,7 @@ class Plan:
     def _free(self) -> None:
         last: dict[fx.Node, Step] = {}
         for step in self.steps:
-            for source in step.node.all_input_nodes:
+            for source in step.sources:
                 last[source] = step
         for step in self.steps:
             first = step.node.args[0] if step.node.args else None
@@ -104,6 +125,7 @@ class Image:
         self.env: dict[Any, Any] = {plan.input: x[None].contiguous(memory_format=torch.channels_last)}
         self._maps: dict[Any, Tensor] = {}
         self._largest: dict[int, int] = {}
+        self.workspace = Workspace()
         for node in plan.traced.graph.nodes:
             if node.op == "get_attr":
                 self.env[node] = _attribute(plan.traced.root, str(node.target))
@@ -116,7 +138,7 @@ class Image:
         tensors = (*self.env.values(), *self._maps.values())
         known = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
                  for value in tensors if isinstance(value, Tensor)}
-        return sum(known.values())
+        return sum(known.values()) + self.workspace.bytes
 
     def map(self, node: fx.Node, last: bool = False) -> Tensor:
         """Return the clean map of a node as (H, W, C), contiguous."""
@@ -261,7 +283,7 @@ class Incremental:
 
     def _count(self, step: Step, answer: Any) -> None:
         """Add up the operations of a step, and what they would be on the whole map."""
-        self.largest = max(self.largest, _bytes(answer))
+        self.largest = max(self.largest, _bytes(answer), step.temporary)
         clean = self.image.env[step.node]
         if not isinstance(clean, Tensor) or not isinstance(answer, (Box, Tensor)):
             return
@@ -277,12 +299,17 @@ class Incremental:
         return self._plainly(step, env)
 
     def _plainly(self, step: Step, env: dict[Any, Any]) -> Any:
-        values = {node: self.full(node, env[node]) if node in env else self.image.env[node]
-                  for node in step.node.all_input_nodes}
-        for node in step.node.all_input_nodes:
+        values = {node: self.full(node, env[node]) if node in env else self.image.env[node] for node in step.sources}
+        for node in step.sources:
             if node in env:
                 env[node] = values[node]
-        return call(step.node, self.plan.modules, values)
+        if step.chain and step.rule is not None:  # the parts are whole now
+            answer = step.rule(step, self.image, values)
+            if answer is not NotImplemented:
+                return answer
+        for node in step.chain or (step.node,):
+            values[node] = call(node, self.plan.modules, values)
+        return values[step.node]
 
     def full(self, node: fx.Node, value: Any) -> Any:
         """Return a value as whole maps."""

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .workspace import Workspace
+
 Product = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 _GAIN = 1.15  # how much faster than `F.linear` another way must be to be taken
@@ -28,14 +30,18 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.linear(x, weight, bias) if rows < _ROWS else _way(x, weight)(x, weight, bias)
 
 
-def products(cells: Tensor, weight: Tensor) -> Tensor:
+def products(cells: Tensor, weight: Tensor, space: Workspace) -> Tensor:
     """Multiply (T, n, C) by (n, O, C): one product for each of n, (T, n, O)."""
-    if _way(cells, weight) is F.linear:
+    way = _way(cells, weight)
+    if way is F.linear:
         return torch.bmm(cells.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
     if weight.nbytes <= _GROUPED_BYTES:
         return _grouped(cells, weight)
-    way = _way(cells, weight)
-    return torch.stack([way(x, w, None) for x, w in zip(cells.transpose(0, 1).contiguous(), weight, strict=True)], 1)
+    many, number, channels = cells.shape
+    sorted_ = space.take("sorted", (number, many, channels), cells)
+    sorted_.copy_(cells.transpose(0, 1))
+    answers = space.take("answers", (many, number, weight.shape[1]), cells)
+    return torch.stack([way(x, w, None) for x, w in zip(sorted_, weight, strict=True)], 1, out=answers)
 
 
 def _grouped(cells: Tensor, weight: Tensor) -> Tensor:

@@ -49,11 +49,17 @@ def rows_of(maps: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1).contiguous()
 
 
-def gather(clean: Tensor, y: tuple[int, ...], height: int, x: tuple[int, ...], width: int) -> Tensor:
-    """Cut windows out of a clean map (H, W, C): one for each combination of `y` and `x`, (P, height, width, C)."""
+def gather(
+    clean: Tensor, y: tuple[int, ...], height: int, x: tuple[int, ...], width: int, into: Tensor | None = None
+) -> Tensor:
+    """Cut windows out of a clean map (H, W, C): one for each combination of `y` and `x`, (P, height, width, C).
+
+    They are written `into` memory that is given.
+    """
     channels = clean.shape[2]
     row, column, _ = clean.stride()
-    out = clean.new_empty((len(y), len(x), height, width, channels))
+    shape = (len(y), len(x), height, width, channels)
+    out = clean.new_empty(shape) if into is None else into.view(shape)
     for top, many, down in steps(y):
         for left, wide, right in steps(x):
             view = clean.as_strided(
@@ -68,7 +74,7 @@ def paste(window: Tensor, y: tuple[int, ...], x: tuple[int, ...], box: Box, by: 
     """Write the changed cells into windows that begin at `y` and `x`, in a map padded by `by` and `bx` before."""
     rows = overlaps(y, window.shape[1], tuple(start + by for start in box.y.start), box.y.length)
     columns = overlaps(x, window.shape[2], tuple(start + bx for start in box.x.start), box.x.length)
-    into = window.view(len(y), len(x), *window.shape[1:])
+    into = window.unflatten(0, (len(y), len(x)))
     crop = box.crop.view(len(y), len(x), *box.crop.shape[1:])
     for top, stop, to, of, height in rows:
         for left, end, to_x, of_x, width in columns:

@@ -40,11 +40,15 @@ def _windows(
 
 
 def cut(image: Any, node: fx.Node, box: Box, y: Axis, x: Axis, wy: Window, wx: Window, value: float) -> Tensor:
-    """Return what the stored outputs read, (P, h, w, C): the clean map, padded, with the changed cells in it."""
+    """Return what the stored outputs read, (P, h, w, C): the clean map, padded, with the changed cells in it.
+
+    It lasts until the next cut.
+    """
     rows, height = reads(y, wy)
     columns, width = reads(x, wx)
     clean = image.padded(node, box.last, wy, wx, value)
-    window = gather(clean, rows, height, columns, width)
+    shape = (len(rows) * len(columns), height, width, clean.shape[2])
+    window = gather(clean, rows, height, columns, width, image.workspace.take("cut", shape, clean))
     paste(window, rows, columns, box, wy.before, wx.before)
     return window
 
@@ -62,7 +66,7 @@ def _outputs(step: Any, image: Any) -> tuple[int, int]:
 def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
     """Convolve crops; with Winograd's tiles where these take fewer multiplications."""
     conv, box = step.module, _box(step, env)
-    if _is_product(conv):
+    if is_product(conv):
         return _product(step, env, box)
     if box is None:
         return _whole_conv(step, image, env)
@@ -74,29 +78,31 @@ def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
         return _whole_conv(step, image, env, box)
     window = cut(image, step.node.args[0], box, y, x, wy, wx, 0.0)
     if _tiled(step, image, y.length, x.length):
-        return Box(winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0]), y, x)
+        return Box(winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0], image.workspace), y, x)
     out = F.conv2d(window.permute(0, 3, 1, 2), conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
     return Box(rows_of(out), y, x)
 
 
-def _is_product(conv: nn.Conv2d) -> bool:
+def is_product(conv: nn.Conv2d) -> bool:
     """Tell whether a convolution multiplies each cell by a matrix and does nothing else."""
     return (conv.kernel_size, conv.stride, conv.groups) == ((1, 1), (1, 1), 1) and conv.padding in ((0, 0), "valid")
 
 
 def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
-    """Multiply cells by a matrix; many of them through the convolution, which is then as fast or faster."""
+    """Multiply cells by a matrix."""
     conv, maps = step.module, env.get(step.node.args[0])
     if box is not None:
-        cells = box.crop
-    elif isinstance(maps, Tensor) and maps.dim() == 4:
-        cells = maps.permute(0, 2, 3, 1)
-    else:
-        return NotImplemented
+        return box.like(multiplied(box.crop, conv))
+    if isinstance(maps, Tensor) and maps.dim() == 4:
+        return multiplied(maps.permute(0, 2, 3, 1), conv).permute(0, 3, 1, 2)
+    return NotImplemented
+
+
+def multiplied(cells: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Multiply cells (P, h, w, C); many of them through the convolution, which is then as fast or faster."""
     if cells[..., 0].numel() > _FEW_CELLS or not cells.is_contiguous():
-        return NotImplemented if box is None else box.like(rows_of(conv(box.maps)))
-    products = multiply.linear(cells, conv.weight.flatten(1), conv.bias)
-    return box.like(products) if box is not None else products.permute(0, 3, 1, 2)
+        return rows_of(conv(cells.permute(0, 3, 1, 2)))
+    return multiply.linear(cells, conv.weight.flatten(1), conv.bias)
 
 
 def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None = None) -> Any:
@@ -118,7 +124,8 @@ def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None =
             return NotImplemented
         (py, px) = conv.padding
         window = F.pad(maps.permute(0, 2, 3, 1), (0, 0, px, px, py, py)).contiguous()
-    return winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0]).permute(0, 3, 1, 2)
+    rows = winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0], image.workspace)
+    return rows.permute(0, 3, 1, 2)
 
 
 def _tiled(step: Any, image: Any, height: int, width: int) -> bool:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .multiply import products
+from .workspace import Workspace
 
 TILE = 4
 _POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0)}
@@ -77,11 +78,11 @@ def gain(kernel: int, channels: int, outputs: int, dtype: str, device: str, thre
     side = _TIMED_TILES * TILE + kernel - 1
     each = 2 * (_TIMED_TILES * TILE * kernel) ** 2 * channels * outputs
     window = torch.zeros((max(4, min(16, _OPERATIONS // each)), side, side, channels), device=device, dtype=kind)
-    weight = weights(conv)
+    weight, space = weights(conv), Workspace()
     direct, tiled = math.inf, math.inf
     for _ in range(_ROUNDS):
         direct = min(direct, _seconds(lambda: conv(window.permute(0, 3, 1, 2))))
-        tiled = min(tiled, _seconds(lambda: convolve(window, weight, conv.bias, kernel)))
+        tiled = min(tiled, _seconds(lambda: convolve(window, weight, conv.bias, kernel, space)))
     return direct / tiled
 
 
@@ -100,35 +101,44 @@ def weights(conv: nn.Conv2d) -> Tensor:
     return (both @ flat).to(conv.weight.dtype).view(len(both), conv.out_channels, conv.in_channels)
 
 
-def convolve(window: Tensor, weight: Tensor, bias: Tensor | None, kernel: int) -> Tensor:
+def convolve(window: Tensor, weight: Tensor, bias: Tensor | None, kernel: int, space: Workspace) -> Tensor:
     """Convolve windows (P, h, w, C), already padded, and return (P, h - r + 1, w - r + 1, O)."""
     positions, height, width, channels = window.shape
     high, wide = height - kernel + 1, width - kernel + 1
     down, across = math.ceil(high / TILE), math.ceil(wide / TILE)
-    window = _extended(window, down * TILE + kernel - 1, across * TILE + kernel - 1)
-    out = window.new_empty((positions, down * TILE, across * TILE, weight.shape[1]))
+    window = _extended(window, down * TILE + kernel - 1, across * TILE + kernel - 1, space)
+    whole = (high, wide) == (down * TILE, across * TILE)
+    shape = (positions, down * TILE, across * TILE, weight.shape[1])
+    out = window.new_empty(shape) if whole else space.take("out", shape, window)
     each = len(weight) * max(channels, weight.shape[1]) * down * across * window.element_size()
-    some = max(1, _CELLS_BYTES // each)
+    some = max(1, max(_CELLS_BYTES, weight.nbytes) // each)
     for first in range(0, positions, some):
-        _convolve(window[first : first + some], weight, kernel, out[first : first + some])
+        _convolve(window[first : first + some], weight, kernel, out[first : first + some], space)
+    if whole:
+        return out if bias is None else out.add_(bias)
     out = out[:, :high, :wide]
     return out + bias if bias is not None else out.contiguous()
 
 
-def _convolve(window: Tensor, weight: Tensor, kernel: int, out: Tensor) -> None:
+def _convolve(window: Tensor, weight: Tensor, kernel: int, out: Tensor, space: Workspace) -> None:
     """Convolve windows whose outputs are whole tiles, into `out`."""
     a, _, b = matrices(kernel)
     size, outputs = len(b), weight.shape[1]
     positions, down, across = len(window), out.shape[1] // TILE, out.shape[2] // TILE
     image, row, column, one = window.stride()
-    tiles = window.as_strided(
-        (positions, down, across, size, size, window.shape[3]), (image, TILE * row, TILE * column, row, column, one),
+    number, channels = positions * down * across, window.shape[3]
+    tiles = space.take("tiles", (number, size * size, channels), window)
+    tiles.view(positions, down, across, size, size, channels).copy_(window.as_strided(
+        (positions, down, across, size, size, channels), (image, TILE * row, TILE * column, row, column, one),
         window.storage_offset(),
-    ).reshape(-1, size * size, window.shape[3])
-    cells = torch.matmul(_both_ways(b, window), tiles)
-    answers = products(cells, weight)
-    values = torch.matmul(_both_ways(a, window), answers).view(positions, down, across, TILE, TILE, outputs)
-    out.view(positions, down, TILE, across, TILE, outputs).copy_(values.permute(0, 1, 3, 2, 4, 5))
+    ))
+    cells = space.take("cells", tuple(tiles.shape), window)
+    torch.matmul(_both_ways(b, window), tiles, out=cells)
+    answers = products(cells, weight, space)
+    values = space.take("values", (number, TILE * TILE, outputs), window)
+    torch.matmul(_both_ways(a, window), answers, out=values)
+    shaped = values.view(positions, down, across, TILE, TILE, outputs)
+    out.view(positions, down, TILE, across, TILE, outputs).copy_(shaped.permute(0, 1, 3, 2, 4, 5))
 
 
 def _both_ways(matrix: np.ndarray, like: Tensor) -> Tensor:
@@ -136,7 +146,13 @@ def _both_ways(matrix: np.ndarray, like: Tensor) -> Tensor:
     return torch.from_numpy(np.kron(matrix, matrix)).to(like.device, like.dtype)
 
 
-def _extended(window: Tensor, height: int, width: int) -> Tensor:
+def _extended(window: Tensor, height: int, width: int, space: Workspace) -> Tensor:
     """Add rows and columns of zeros so that tiles cover the windows."""
-    below, right = height - window.shape[1], width - window.shape[2]
-    return nn.functional.pad(window, (0, 0, 0, right, 0, below)) if below or right else window
+    positions, high, wide, channels = window.shape
+    if (high, wide) == (height, width):
+        return window
+    larger = space.take("window", (positions, height, width, channels), window)
+    larger[:, :high, :wide] = window
+    larger[:, high:] = 0.0
+    larger[:, :high, wide:] = 0.0
+    return larger
