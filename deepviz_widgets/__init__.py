@@ -6,13 +6,24 @@ from .images import ImageSet
 from .layers import Layer, Layout
 from .network import Network, NetworkError, Scores
 from .pictures import ImageError, Picture, as_picture
-from .widgets import ActivationMaps, ClassScores, EmbeddingMap, KernelGrid, LayerPicker, OcclusionMap, TopPatches, row
+from .widgets import (
+    ActivationMaps,
+    ClassScores,
+    EmbeddingMap,
+    Explorer,
+    KernelGrid,
+    LayerPicker,
+    OcclusionMap,
+    TopPatches,
+    row,
+)
 
 __version__ = "0.1.0"
 __all__ = [
     "ActivationMaps",
     "ClassScores",
     "EmbeddingMap",
+    "Explorer",
     "ImageError",
     "ImageSet",
     "KernelGrid",

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from .layers import first_tensor
+from .shared import AllSeen, Tap
 
 if TYPE_CHECKING:
     from .network import Network
-
-
-class _AllSeen(BaseException):
-    """Leaves a forward pass early; not an Exception, so that no `except Exception` in a model swallows it."""
 
 
 def copied(output: Tensor) -> Tensor:
@@ -81,23 +78,26 @@ def capture(
 
     def record(name: str) -> Callable[[nn.Module, Any, dict[str, Any], Any], None]:
         def hook(_module: nn.Module, args: Any, keywords: dict[str, Any], output: Any) -> None:
-            if threading.get_ident() != thread:
+            if threading.get_ident() != thread or net.sharing.recording:
                 return
             tensor = first_tensor(output if of == "output" else (*args, *keywords.values()))
             if tensor is not None:
                 seen[name].append(keep(tensor))
             if stop and sum(map(len, seen.values())) >= wanted:
-                raise _AllSeen
+                raise AllSeen
         return hook
 
     handles: list[Any] = []
+    tap = Tap(list(seen), of, keep, stop, seen)
     with net.lock:
         try:
+            net.sharing.taps.append(tap)
             for name in seen:
                 handles.append(net.module(name).register_forward_hook(record(name), with_kwargs=True))
             yield seen
-        except _AllSeen:
+        except AllSeen:
             pass
         finally:
+            net.sharing.taps.remove(tap)
             for handle in handles:
                 handle.remove()

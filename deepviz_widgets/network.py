@@ -18,6 +18,7 @@ from .images import ImageSet
 from .layers import Layer, Survey
 from .pictures import ImageError, Picture, as_picture, to_pixels
 from .scores import NetworkError, Scores, as_class, confidences, kind_of_scores, notes_on_scores, scores_in
+from .shared import Sharing
 from .words import count, first_line, no_such, plural, size
 
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
@@ -79,6 +80,7 @@ class Network:
         self.transform = transform
         self.name = name or type(self.model).__name__
         self.lock = _LOCKS.setdefault(self.model, threading.RLock())
+        self.sharing = Sharing(self)
         self.normalisation = preprocessing.normalisation(transform)
         self._default_device = guards.default_device()
         self.was_training = any(module.training for module in self.model.modules())
@@ -247,7 +249,8 @@ class Network:
         with self.running(grad=grad):
             batch = batch.to(self.device, self.dtype)
             try:
-                output = self.model(batch)
+                shared = None if grad else self.sharing.answer(batch)
+                output = self.model(batch) if shared is None else shared
             except Exception as error:  # the user's own code runs here and may raise anything
                 raise NetworkError(self._why_failed(error, batch)) from error
         return scores_in(output)

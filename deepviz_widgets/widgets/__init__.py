@@ -3,6 +3,7 @@
 from .activation_maps import ActivationMaps
 from .class_scores import ClassScores
 from .embedding_map import EmbeddingMap
+from .explorer import Explorer
 from .kernel_grid import KernelGrid
 from .layer_picker import LayerPicker
 from .occlusion_map import OcclusionMap

@@ -1,8 +1,8 @@
 """How many times faster than captum an exact occlusion map of all classes is: `make bench`.
 
 Captum and the plain loop are timed on a sample of positions, as their time for a position does not depend on where it
-is; ours in full or, of the two slowest networks, on blocks of 5 x 5 positions in a corner, at the borders and in the middle,
-weighted by how many there are.
+is; ours in full or, of the two slowest networks, on blocks of 5 x 5 positions in a corner, at the borders and in the
+middle, weighted by how many there are.
 """
 
 from __future__ import annotations

@@ -35,8 +35,6 @@ class Features:
         Where they come from, and how the places of a map were put together.
     values : ndarray (N, F) float32
         One row an image; with `pool="places"` one row a place of an image. Read-only.
-    ids : ndarray (N,) int
-        Which image each row belongs to.
     done, total : int
         Images seen and images to see.
     scores : ndarray (M, K) float32
@@ -49,14 +47,13 @@ class Features:
         The true class of each of `images`, -1 where it is not known.
     skipped : dict of int to str
         Images that could not be read, and why.
-    places : ndarray (N, 2) int or None
-        Row and column of each place, for `pool="places"`.
+    grid : (int, int)
+        Rows and columns of places that an image has; (1, 1) where it has one row of numbers.
     """
 
     layer: str
     pool: str
     values: np.ndarray
-    ids: np.ndarray
     done: int
     total: int
     scores: np.ndarray
@@ -64,10 +61,21 @@ class Features:
     images: np.ndarray
     labels: np.ndarray
     skipped: dict[int, str] = field(default_factory=dict)
-    places: np.ndarray | None = None
+    grid: tuple[int, int] = (1, 1)
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Which image each row belongs to, (N,)."""
+        return self.images if self.grid == (1, 1) else np.repeat(self.images, self.grid[0] * self.grid[1])
+
+    @property
+    def places(self) -> np.ndarray:
+        """Row and column of the place that each row stands for, (N, 2)."""
+        each = np.stack(np.divmod(np.arange(self.grid[0] * self.grid[1]), self.grid[1]), 1)
+        return np.tile(each, (len(self.images), 1))
 
     @property
     def predictions(self) -> np.ndarray:
@@ -243,12 +251,10 @@ class _Collected:
         found = {}
         for name, rows in self.rows.items():
             kept = rows.kept(self.read)
-            places = rows.places(self.read) if self.pool == "places" else None
-            ids = images if kept.shape[1] == 1 else np.repeat(images, kept.shape[1])
             pool = self.pool if name != PIXELS or self.layers[name] is not None else "flat"
             found[name] = Features(
-                name, pool, _view(kept.reshape(-1, kept.shape[2])), ids, done, len(self.all), raw, sure, images,
-                labels, dict(self.skipped), places,
+                name, pool, _view(kept.reshape(-1, kept.shape[2])), done, len(self.all), raw, sure, images, labels,
+                dict(self.skipped), rows.grid,
             )
         return found
 
@@ -303,11 +309,6 @@ class _Rows:
     def kept(self, number: int) -> np.ndarray:
         """Return the first rows, (number, places, F)."""
         return np.zeros((number, 1, 0), np.float32) if self.values is None else self.values[:number]
-
-    def places(self, number: int) -> np.ndarray:
-        """Return row and column of the place that each row stands for."""
-        each = np.stack(np.divmod(np.arange(self.grid[0] * self.grid[1]), self.grid[1]), 1)
-        return np.tile(each, (number, 1))
 
 
 def _pooled(layer: Layer, output: Tensor, batch: Tensor, pool: str) -> Tensor:
