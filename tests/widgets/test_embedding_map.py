@@ -57,6 +57,7 @@ def test_pause_keeps_what_is_there_and_resume_goes_on(map_):
     page = FakePage(map_)
     while not map_._frame.get("iteration"):
         map_._worker.step(budget=0)
+        map_._drawn = 0.0  # as if a while had passed
     map_.playing = False
     here = map_.positions.copy()
     assert map_.status == "cancelled" and page.ask(type="step", job=map_._job)[0]["status"] == "cancelled"
