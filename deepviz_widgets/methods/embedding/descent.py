@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,11 @@ from openTSNE import affinity, initialization
 from openTSNE.nearest_neighbors import KNNIndex
 from openTSNE.tsne import TSNEEmbedding, gradient_descent, kl_divergence_bh, kl_divergence_fft
 
+from .jobs import Jobs
 from .neighbours import Finder, Neighbours
 
 _BARNES_HUT_BELOW = 10_000  # images; above, interpolation is faster
-_ALONE_BELOW = 2_000  # images; below, one processor is faster than several that wait for each other
 _MOMENTUM = 0.8
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def start_from_pca(values: np.ndarray, seed: int) -> np.ndarray:
@@ -90,7 +83,7 @@ class Descent:
         self, near: Neighbours, finder: Finder, start: np.ndarray, perplexity: float, early_exaggeration: float
     ):
         self._near, self._finder, self.early = near, finder, early_exaggeration
-        self.jobs = 1 if len(start) < _ALONE_BELOW else cores()
+        self.jobs = Jobs(len(start))
         self.method = kl_divergence_bh if len(start) < _BARNES_HUT_BELOW else kl_divergence_fft
         self.restart(start)
         self.set_perplexity(perplexity)
@@ -106,7 +99,8 @@ class Descent:
         """Solve the affinities anew from the neighbours that are known; the positions stay."""
         k = min(self._near.k, max(1, int(3 * perplexity)))
         index = Known(self._near.first(k), self._finder)
-        self.affinities = affinity.PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=self.jobs)
+        most = self.jobs.choices[-1]
+        self.affinities = affinity.PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=most)
         self._factor = 0.0
         self._gradient = None
 
@@ -120,13 +114,27 @@ class Descent:
         factor = self.early if exaggerated else 1.0
         if factor != self._factor:
             self._exaggerate(factor)
-        objective, optimizer = _Objective(self.method, self._gradient), self._optimizer.copy()
-        error, positions = optimizer(
-            self.positions.copy(), self._p, n_iter=iterations, objective_function=objective,
-            learning_rate=len(self.positions) / factor, momentum=_MOMENTUM, n_jobs=self.jobs,
-        )
-        self.positions, self._optimizer, self._gradient = positions, optimizer, objective.gradient
+        state = self._optimizer.copy(), self.positions.copy(), self._gradient
+        left = iterations
+        while left:
+            jobs, some = self.jobs.next(left)
+            began = time.perf_counter()
+            error, state = self._descend(*state, some, jobs)
+            self.jobs.took(jobs, some, time.perf_counter() - began)
+            left -= some
+        self._optimizer, self.positions, self._gradient = state
         self.kl = float(error / factor - np.log(factor))
+
+    def _descend(
+        self, optimizer: Any, positions: np.ndarray, gradient: np.ndarray | None, iterations: int, jobs: int
+    ) -> tuple[float, tuple[Any, np.ndarray, np.ndarray | None]]:
+        """Go on for some iterations; return the divergence as it is exaggerated, and the state reached."""
+        objective = _Objective(self.method, gradient)
+        error, positions = optimizer(
+            positions, self._p, n_iter=iterations, objective_function=objective,
+            learning_rate=len(positions) / self._factor, momentum=_MOMENTUM, n_jobs=jobs,
+        )
+        return error, (optimizer, positions, objective.gradient)
 
     def _exaggerate(self, factor: float) -> None:
         """Scale the affinities once and not for each step, as back and forth would lose digits every time."""
@@ -141,7 +149,7 @@ class Descent:
         """Return positions (M, 2) of new rows in the map as it is."""
         method = "bh" if self.method is kl_divergence_bh else "fft"
         held = TSNEEmbedding(
-            self.positions, self.affinities, negative_gradient_method=method, n_jobs=self.jobs, random_state=0
+            self.positions, self.affinities, negative_gradient_method=method, n_jobs=self.jobs.best, random_state=0
         )
         middle = (held.max(0) + held.min(0)) / 2  # openTSNE centres the map in place before it places anything
         # an array of its own: rows that lie on top of each other share no gradient

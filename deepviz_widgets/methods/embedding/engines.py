@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...words import count, kind_of, no_such, size
-from .descent import cores
+from .jobs import cores
 from .settings import Settings, is_positions
 
 ENGINES = ("opentsne", "sklearn", "pca", "umap", "cuml")
