@@ -9,12 +9,15 @@ from .pictures import ImageError, Picture, as_picture
 from .widgets import (
     ActivationMaps,
     ClassScores,
+    ConfusionMatrix,
     EmbeddingMap,
     Explorer,
     KernelGrid,
     LayerPicker,
     OcclusionMap,
+    SeparatingUnits,
     TopPatches,
+    UnitSwitches,
     row,
 )
 
@@ -22,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ActivationMaps",
     "ClassScores",
+    "ConfusionMatrix",
     "EmbeddingMap",
     "Explorer",
     "ImageError",
@@ -35,7 +39,9 @@ __all__ = [
     "OcclusionMap",
     "Picture",
     "Scores",
+    "SeparatingUnits",
     "TopPatches",
+    "UnitSwitches",
     "as_picture",
     "capture",
     "demo",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .layers import Layer, Survey
 from .pictures import ImageError, Picture, as_picture, to_pixels
 from .scores import NetworkError, Scores, as_class, confidences, kind_of_scores, notes_on_scores, scores_in
 from .shared import Sharing
+from .switches import Switches, as_switches, switched
 from .words import count, first_line, no_such, plural, size
 
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
@@ -65,6 +67,8 @@ class Network:
     >>> [layer.shape for layer in net.layers]
     [(8, 30, 30), (8, 1, 1), (8,), (10,)]
     """
+
+    altered: Switches = ()  # units that answer otherwise, see `switched`
 
     def __init__(
         self,
@@ -224,6 +228,27 @@ class Network:
 
     # ---------------------------------------------------------------- running
 
+    def switched(self, units: Mapping[Any, Any]) -> Network:
+        """Return this network with some units turned off or held at a value.
+
+        The model is the same and is not changed: the switches hold inside passes through the returned network only.
+
+        Parameters
+        ----------
+        units : dict of layer to units
+            A list of units to turn off, or a dict of unit to value; ValueError for what the network does not have.
+
+        Examples
+        --------
+        >>> import deepviz_widgets as dv
+        >>> net, images = dv.demo.digits()
+        >>> net.switched({"conv2": [3, 5]}).altered
+        (('conv2', 3, 0.0), ('conv2', 5, 0.0))
+        """
+        other = copy.copy(self)
+        other.sharing, other.altered = Sharing(other), as_switches(self, units)
+        return other
+
     @contextmanager
     def running(self, *, grad: bool = False) -> Iterator[None]:
         """Hold the lock with everything set for a forward pass, and undo it after.
@@ -234,6 +259,7 @@ class Network:
             stack.enter_context(guards.evaluating(self.model))
             stack.enter_context(torch.set_grad_enabled(grad))
             stack.enter_context(torch.autocast(self.device.type, enabled=False))
+            stack.enter_context(switched(self))
             for context in guards.quirks(self._default_device):
                 stack.enter_context(context)
             yield

@@ -117,7 +117,7 @@ class Sharing:
 
     def _key(self) -> Hashable:
         """Return what the answers depend on beside the input; None where that cannot be told."""
-        model, switched = self._net.model, getattr(self._net, "altered", ())
+        model, switched = self._net.model, self._net.altered
         try:
             versions = tuple((tensor.data_ptr(), tensor._version) for tensor in (*model.parameters(), *model.buffers()))
         except RuntimeError:  # tensors made in inference mode count no versions

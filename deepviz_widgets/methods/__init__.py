@@ -3,6 +3,7 @@
 from . import embedding, kernels, patches
 from .activations import Activations, ChannelStatistics, activations, survey
 from .confounders import Card, Hunt, find_confounders
+from .confusion import Confusion, confusion
 from .kernels import Diagnosis, Kernels, diagnose, learned_kernels
 from .occlusion import Sweep, curves, forecast, occlusion, stability
 from .patches import PatchIndex, scan
@@ -16,3 +17,4 @@ from .receptive_field import (
     receptive_field,
     receptive_fields,
 )
+from .separation import Separation, separation

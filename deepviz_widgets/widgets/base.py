@@ -6,17 +6,19 @@ import difflib
 import itertools
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets as t
 
 from ..images import ImageSet, as_images
 from ..network import Network
 from ..pictures import Picture
-from ..words import count
+from ..switches import as_dict, as_switches
+from ..words import count, kind_of
 from .job import STATES, Job
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -63,6 +65,51 @@ class ImageIndex(t.Int):
             there = "is" if number == 1 else "are"
             raise t.TraitError(f"There is no image {value}; there {there} {count(number)}, counted from 0.")
         return value
+
+
+class ImageIds(t.TraitType):
+    """Some of the widget's images (`_images`) by their indices, sorted, each once."""
+
+    info_text = "indices of images"
+
+    def __init__(self, **options: Any):
+        super().__init__([], **options)
+
+    def validate(self, obj: Any, value: Any) -> list[int]:
+        """Return the indices, or raise with how many images there are."""
+        number = 0 if obj._images is None else len(obj._images)
+        try:
+            given = np.asarray(value if hasattr(value, "__array__") else list(value))
+        except (TypeError, ValueError):
+            raise t.TraitError(f"Images are chosen by a list of their indices; this is {kind_of(value)}.") from None
+        if given.dtype == bool and given.shape == (number,):
+            given = np.flatnonzero(given)
+        if not given.size:
+            return []
+        if given.ndim != 1 or given.dtype.kind not in "iu":
+            raise t.TraitError("Images are chosen by a list of their indices, or by True and False for each.")
+        ids = np.unique(given)
+        wrong = ids[(ids < 0) | (ids >= number)]
+        if len(wrong):
+            raise t.TraitError(f"There is no image {wrong[0]}; there are {count(number)}, counted from 0.")
+        return ids.tolist()
+
+
+class Switched(t.TraitType):
+    """Units that are switched, as a list of [layer, unit, value]; taken as `Network.switched` takes them too."""
+
+    info_text = "switched units"
+
+    def __init__(self, **options: Any):
+        super().__init__([], **options)
+
+    def validate(self, obj: Any, value: Any) -> list[list[Any]]:
+        """Return the switches in order, or raise with what the network has."""
+        try:
+            units = value if isinstance(value, Mapping) else as_dict(value)
+            return [list(one) for one in as_switches(obj.network, units)] if units else []
+        except (ValueError, TypeError) as error:
+            raise t.TraitError(str(error)) from None
 
 
 class Widget(anywidget.AnyWidget):

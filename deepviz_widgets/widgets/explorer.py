@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,24 @@ import traitlets as t
 from ..images import as_images
 from ..methods.kernels import Checkpoints
 from ..network import Network
-from ..words import plural
 from .activation_maps import ActivationMaps
-from .base import ClassIndex, ImageWidget, LayerName, Widget, bundle
+from .base import ClassIndex, ImageIds, ImageWidget, LayerName, Widget, bundle
 from .class_scores import ClassScores
+from .confusion_matrix import ConfusionMatrix
 from .embedding_map import EmbeddingMap
+from .explorer_export import written
+from .explorer_follow import Following
 from .explorer_layers import nearest
-from .explorer_panels import Panel, Panels, closed
-from .explorer_state import VERSION, Ids, as_state, fragment, indices, ranges
+from .explorer_panels import Panel, closed
+from .explorer_state import VERSION, as_state, fragment, indices, ranges
 from .kernel_grid import KernelGrid
 from .layer_picker import LayerPicker
 from .occlusion_map import OcclusionMap
+from .separating_units import SeparatingUnits
 from .top_patches import TopPatches
+from .unit_switches import UnitSwitches
 
-_MIRRORED = ("image", "layer", "channel", "target", "selected", "shown", "tab", "arrangement")
+_MIRRORED = ("image", "layer", "channel", "target", "selected", "marks", "shown", "tab", "arrangement")
 
 
 class ExplorerBar(ImageWidget):
@@ -37,7 +41,7 @@ class ExplorerBar(ImageWidget):
 
     Attributes
     ----------
-    image, layer, channel, target, selected, shown, tab, arrangement
+    image, layer, channel, target, selected, marks, shown, tab, arrangement
         Those of the explorer.
     """
 
@@ -47,7 +51,8 @@ class ExplorerBar(ImageWidget):
     layer = LayerName("", help="Name of the layer.").tag(sync=True)
     channel = t.Int(0, help="The chosen unit of the layer.").tag(sync=True)
     target = ClassIndex(0, help="The class in question.").tag(sync=True)
-    selected = Ids(help="The chosen images.").tag(sync=True)
+    selected = ImageIds(help="The chosen images.").tag(sync=True)
+    marks = t.Bool(False, help="Whether choosing a unit selects the images of its patches.").tag(sync=True)
     shown = t.List(t.Unicode(), help="The panels of the grid.").tag(sync=True)
     tab = t.Unicode("", help="The panel of the tabs.").tag(sync=True)
     arrangement = t.Enum(("auto", "tabs", "grid"), "auto", help="Tabs, a grid, or whichever fits.").tag(sync=True)
@@ -57,6 +62,7 @@ class ExplorerBar(ImageWidget):
     _classes = t.List().tag(sync=True)
     _network = t.Dict().tag(sync=True)
     _now = t.Dict().tag(sync=True)
+    _saved = t.Dict().tag(sync=True)
 
     def __init__(self, net: Network, images: Any, explorer: Any = None, **unknown: Any):
         super().__init__(net, **unknown)
@@ -90,7 +96,7 @@ def _again(panel: Any) -> None:
     panel._restart()
 
 
-class Explorer(Panels):
+class Explorer(Following):
     """Everything about a network and its images in one cell, all panels linked.
 
     Parameters
@@ -114,7 +120,12 @@ class Explorer(Panels):
     ----------
     image, layer, channel, target, selected
         What every panel looks at; readable, settable and linkable.
-    picker, kernels, activations, occlusion, scores, patches, map
+    switches : dict of layer to units, or list of [layer, unit, value]
+        Units that are off or held at a value, see `Network.switched`: activations, scores, occlusion and confusion
+        follow. Other widgets of the same network, and the model itself, do not.
+    marks : bool
+        Whether choosing a unit selects the images of its best patches, so that they show on the map.
+    picker, kernels, activations, occlusion, scores, patches, map, units, confusion, switching
         The panels. One that is taken out follows the explorer wherever it is shown; each is made when it is first
         shown or asked for. The map keeps a layer of its own, so that a cluster stays where it was found.
     shown : list of str
@@ -147,19 +158,19 @@ class Explorer(Panels):
     picker = Panel("Layers", lambda x: LayerPicker(x.network, layer=x.layer), "The layers to choose from.",
                    flex="1 1 304px")
     activations = Panel(
-        "Activations", lambda x: ActivationMaps(x.network, x.images, layer=x.layer, image=x.image),
+        "Activations", lambda x: ActivationMaps(x.altered, x.images, layer=x.layer, image=x.image),
         "Every channel of the layer on the image.", flex="4 1 480px", renew=_again,
     )
     kernels = Panel(
-        "Kernels", lambda x: KernelGrid(x.network, x.images, image=x.image), "What the layer has learned.",
+        "Kernels", lambda x: KernelGrid(x.altered, x.images, image=x.image), "What the layer has learned.",
         flex="4 1 480px", turns=_kernel_layers, renew=_again,
     )
     scores = Panel(
-        "Scores", lambda x: ClassScores(x.network, x.images, image=x.image), "What the network says of the image.",
+        "Scores", lambda x: ClassScores(x.altered, x.images, image=x.image), "What the network says of the image.",
         flex="1 1 320px", renew=lambda panel: panel._score(),
     )
     occlusion = Panel(
-        "Occlusion", lambda x: OcclusionMap(x.network, x.images, image=x.image), "What hiding a part changes.",
+        "Occlusion", lambda x: OcclusionMap(x.altered, x.images, image=x.image), "What hiding a part changes.",
         flex="4 1 440px", renew=_again,
     )
     patches = Panel(
@@ -170,6 +181,18 @@ class Explorer(Panels):
     map = Panel(
         "Map", lambda x: EmbeddingMap(x.network, x.images, image=x.image), "All images by what the network sees.",
         flex="4 1 520px", apart=lambda panel: ("layer",),
+    )
+    units = Panel(
+        "Separation", lambda x: SeparatingUnits(x.network, x.images, known=x._known_features),
+        "Which units tell the selection from the rest.", flex="1 1 320px", apart=lambda panel: ("layer",),
+    )
+    confusion = Panel(
+        "Confusion", lambda x: ConfusionMatrix(x.altered, x.images, image=x.image),
+        "Which class is taken for which.", flex="4 1 440px", renew=lambda panel: panel._restart(),
+    )
+    switching = Panel(
+        "Switches", lambda x: UnitSwitches(x.network, x.images, layer=x.layer), "Units turned off or held.",
+        flex="1 1 320px",
     )
 
     def __init__(
@@ -186,7 +209,7 @@ class Explorer(Panels):
         **unknown: Any,
     ):
         if unknown:
-            raise TypeError(Widget._why_unknown.__func__(type(self), next(iter(unknown))))
+            raise TypeError(self._why_unknown(next(iter(unknown))))
         if not isinstance(net, Network):
             raise TypeError(f"Explorer needs a Network; wrap the {type(net).__name__}: Network(model, ...).")
         if photos is None:
@@ -215,22 +238,35 @@ class Explorer(Panels):
     # ---------------------------------------------------------------- for users
 
     @property
+    def altered(self) -> Network:
+        """The network with the units switched as `switches` says."""
+        self.network  # noqa: B018  says so if the explorer is closed
+        return self._lab
+
+    @property
     def state(self) -> dict[str, Any]:
         """All that is seen, as JSON can carry it."""
         self.network  # noqa: B018
         return {
-            "version": VERSION, "image": self.image, "layer": self.layer, "channel": self.channel,
-            "target": self.target if self._own_target else None, "selected": ranges(self.selected),
+            "version": VERSION, **self._moment(), "selected": ranges(self.selected), "marks": self.marks,
             "shown": list(self.shown), "tab": self.tab, "arrangement": self.arrangement, "panels": self._settings(),
         }
 
     @state.setter
     def state(self, given: Any) -> None:
-        self.network  # noqa: B018
-        new = {**self.state, "panels": {}, **as_state(given)}
+        before = self.state
+        try:
+            self._show_state({**before, "panels": {}, **as_state(given)})
+        except (t.TraitError, TypeError, LookupError):
+            self._show_state(before)  # not half of one and half of the other
+            raise
+
+    def _show_state(self, new: dict[str, Any]) -> None:
         with self.one_step():
+            self.marks = False  # or the selection of the state would be replaced
             self.shown, self.tab, self.arrangement = new["shown"], new["tab"], new["arrangement"]
             self._put({**new, "selected": indices(new["selected"])})
+            self.marks = new["marks"]
             self._put_settings(new["panels"])
 
     @property
@@ -246,72 +282,33 @@ class Explorer(Panels):
         for link in self._links:
             link.unlink()
         self._links.clear()
-        self._net.sharing.share(self, None)
+        self._lab.sharing.share(self, None)
         self._close_panels()
         closed(self.bar)
-        self._net = self._images = None
+        self._net = self._lab = self._images = None
         self.children = ()
         layout = self.layout
         super().close()
         layout.close()
 
-    def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
-        """Write one HTML file that shows the panels on screen with no kernel and no network."""
-        from .export import write_html  # noqa: PLC0415
+    def to_html(self, path: str | Path, *, title: str | None = None, **options: Any) -> Path:
+        """Write one HTML file that shows the panels on screen with no kernel and no network.
 
+        What was computed stays explorable, a chosen unit or selection shows in all panels, and the end of the link
+        tells them. The scores, which bqplot draws in a notebook, are a list there. The file contains the images.
+        """
         self.network  # noqa: B018
-        widgets = [self.bar, *(panel for name, panel in self._tied() if isinstance(panel, Widget))]
-        return write_html(path, widgets, title=title or "Explorer")
+        built = {name: self._built[name] for name in self.visible if name in self._built}
+        panels = {name: panel for name, panel in built.items() if isinstance(panel, Widget)}
+        return written(path, self.bar, panels, self._saved(), title=title or "Explorer", **options)
+
+    def _saved(self) -> dict[str, Any]:
+        """Return what the bar of a saved page says in place of the panels that are not on it."""
+        scores = self._lab.scores([self.images[self.image]])
+        return {"state": self.state, "scores": scores.top(8), "charts": "scores" in self.visible}
 
     def __repr__(self) -> str:
         return f"Explorer({', '.join(self._summary())})"
-
-    # ---------------------------------------------------------------- following
-
-    def _summary(self) -> Iterator[str]:
-        yield f"layer={self.layer!r}"
-        if self._images is not None:
-            yield f"image={self._images.names[self.image]!r}"
-        yield f"channel={self.channel}"
-        if self.selected:
-            yield f"{plural(len(self.selected), 'image')} selected"
-
-    def _before_push(self, name: str) -> None:
-        if name == "layer":
-            self._share()
-
-    def _after_shown(self) -> None:
-        self._share()
-        self._told()
-
-    def _share(self) -> None:
-        """Have one forward pass serve all panels: the scores, the maps, and what the kernels read."""
-        layers = {self.layer}
-        if "kernels" in self._built:
-            layers.add(_turned(self, "kernels"))
-        self.network.sharing.share(self, [name for name in layers if name])
-
-    def _told(self) -> None:
-        if self._net is None or not self._ready:
-            return
-        labels, images = self.images.labels, self.images
-        label = images._class_name(None if labels is None else int(labels[self.image]))
-        self.bar._now = {
-            "image": {"name": images.names[self.image], "label": label},
-            "can": list(self._history.can), "own": self._own_target,
-            "instead": _turned(self, "kernels") if "kernels" in self._built else self.layer,
-        }
-        self.bar._panels = [
-            {"name": name, "label": entry.label, "why": self._why_not.get(name, "")}
-            for name, entry in self._table.items()
-        ]
-        self._sum_up()
-
-
-def _turned(explorer: Any, name: str) -> str:
-    """Name the layer that a panel shows in place of the chosen one."""
-    turn = explorer._bonds[name]._turns.get("layer")
-    return turn(explorer.layer) if turn else explorer.layer
 
 
 def _first_maps(net: Network) -> str:

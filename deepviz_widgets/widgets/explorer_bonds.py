@@ -8,7 +8,7 @@ from typing import Any
 
 import traitlets as t
 
-SHARED = ("layer", "channel", "image", "target", "selected")  # in the order in which they depend on each other
+SHARED = ("switches", "layer", "channel", "image", "target", "selected")  # in order of dependence
 Turn = Callable[[Any], Any]
 
 
@@ -62,13 +62,18 @@ class Bond:
         """Give the panel the hub's values, those of what it can show."""
         if not self.tied or self._pushing:
             return
+        waiting = {name: value for name, value in self._last.items() if self._chosen(name) and name not in names}
         with self._silently():
             for name in self._names:
                 if name in names and name not in self._apart(self.panel):
                     self._give(name)
             if "layer" in names and "channel" in self._names and "channel" not in self._apart(self.panel):
                 self._give("channel")  # another layer has other channels
-        self._last = {name: getattr(self.panel, name) for name in self._names}
+        self._last = {name: getattr(self.panel, name) for name in self._names} | waiting
+
+    def _chosen(self, name: str) -> bool:
+        """Whether the panel shows something else than it was given."""
+        return name in self._last and getattr(self.panel, name) != self._last[name]
 
     def _give(self, name: str) -> None:
         value = getattr(self._hub, name)
@@ -84,11 +89,9 @@ class Bond:
             return
         with self._hub.one_step():
             for name in self._names:
-                value = getattr(self.panel, name)
-                if name in self._apart(self.panel) or value == self._last.get(name):
-                    continue
-                self._last[name] = value
-                self._hub.take(name, value)
+                if name not in self._apart(self.panel) and self._chosen(name):
+                    self._last[name] = getattr(self.panel, name)
+                    self._hub.take(name, self._last[name])
 
     @contextmanager
     def _silently(self) -> Iterator[None]:

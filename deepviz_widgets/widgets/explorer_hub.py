@@ -12,9 +12,9 @@ import traitlets as t
 from ..images import ImageSet
 from ..network import Network
 from ..words import count
-from .base import ClassIndex, ImageIndex, LayerName
+from .base import ClassIndex, ImageIds, ImageIndex, LayerName, Switched, Widget
 from .explorer_bonds import SHARED, Bond
-from .explorer_state import History, Ids
+from .explorer_state import History
 from .job import STATES
 
 ARRANGEMENTS = ("auto", "tabs", "grid")
@@ -28,19 +28,25 @@ class Hub(ipywidgets.VBox):
     layer = LayerName("", help="Name of the layer.")
     channel = t.Int(0, help="The chosen unit of the layer.")
     target = ClassIndex(0, help="The class in question.")
-    selected = Ids(help="The chosen images.")
+    selected = ImageIds(help="The chosen images.")
+    switches = Switched(help="Units that answer otherwise: [layer, unit, value].")
+    marks = t.Bool(False, help="Whether choosing a unit selects the images of its patches.")
     status = t.Enum(STATES, "idle", help="What the panels on screen are doing.")
     progress = t.Float(0.0, help="Share of their work that is done, 0-1.")
     error = t.Unicode("", help="What went wrong, in words.")
 
     _net: Network | None = None
+    _lab: Network | None = None
     _images: ImageSet | None = None
+    _why_unknown = classmethod(Widget._why_unknown.__func__)
+    _keywords = classmethod(Widget._keywords.__func__)
     _ready = False
     _depth = 0
     _own_target = False
 
     def __init__(self, net: Network, images: ImageSet, **options: Any):
         self._net, self._images = net, images
+        self._lab = net.switched({})  # the same model; what is switched here is switched nowhere else
         self._bonds: dict[str, Bond] = {}
         self._history = History()
         super().__init__(**options)
@@ -84,7 +90,7 @@ class Hub(ipywidgets.VBox):
                 bond.push(name)
             if name == "target":
                 self._own_target = True
-            if name == "image":
+            if name in ("image", "switches"):
                 self._find_target()
             self._after_push(name)
 
@@ -131,7 +137,7 @@ class Hub(ipywidgets.VBox):
         if self._own_target or not any(self._bonds[name].tied for name in _OF_TARGET if name in self._bonds):
             return
         try:
-            best = int(self.network.scores([self.images[self.image]]).confidences[0].argmax())
+            best = int(self._lab.scores([self.images[self.image]]).confidences[0].argmax())
         except (ValueError, RuntimeError, LookupError):
             return  # the panels say what is wrong
         self.target = best
@@ -148,7 +154,8 @@ class Hub(ipywidgets.VBox):
     def _moment(self) -> dict[str, Any]:
         """Return what `undo` brings back."""
         return {"image": self.image, "layer": self.layer, "channel": self.channel,
-                "target": self.target if self._own_target else None, "selected": list(self.selected)}
+                "target": self.target if self._own_target else None, "selected": list(self.selected),
+                "switches": self.switches}
 
     def undo(self) -> bool:
         """Take back the last change of image, layer, unit, class, selection or switch; False where there is none."""
@@ -171,7 +178,7 @@ class Hub(ipywidgets.VBox):
         self._depth += 1  # the step is taken already
         try:
             self.layer = moment["layer"]
-            for name in ("channel", "image", "selected"):
+            for name in ("switches", "channel", "image", "selected"):
                 setattr(self, name, moment[name])
             self._own_target = False
             if moment["target"] is None:

@@ -7,10 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-import traitlets as t
-
-from ..words import count, kind_of
+from ..words import kind_of
 
 VERSION = 1
 _MOST_STEPS = 200
@@ -24,36 +21,9 @@ KEPT: dict[str, tuple[str, ...]] = {
     "patches": ("basis", "rank", "sort", "search", "mode", "labels", "names", "gradient"),
     "map": ("layer", "layers", "seed", "perplexity", "exaggeration", "colour", "arrangement", "size", "search",
             "isolate", "every", "view"),
-    "confusion": ("cell", "sort", "shares"),
+    "confusion": ("cell", "shares"),
+    "units": ("layer",),
 }
-
-
-class Ids(t.TraitType):
-    """Images by their indices, sorted, each once."""
-
-    info_text = "indices of images"
-
-    def __init__(self, **options: Any):
-        super().__init__([], **options)
-
-    def validate(self, obj: Any, value: Any) -> list[int]:
-        """Return the indices, or raise with how many images there are."""
-        number = len(obj._images) if obj._images is not None else 0
-        try:
-            given = np.asarray(value if hasattr(value, "__array__") else list(value))
-        except TypeError:
-            raise t.TraitError(f"Images are chosen by a list of their indices; this is {kind_of(value)}.") from None
-        if given.dtype == bool and given.shape == (number,):
-            given = np.flatnonzero(given)
-        if not given.size:
-            return []
-        if given.ndim != 1 or given.dtype.kind not in "iu":
-            raise t.TraitError("Images are chosen by a list of their indices, or by True and False for each.")
-        ids = np.unique(given)
-        wrong = ids[(ids < 0) | (ids >= number)]
-        if len(wrong):
-            raise t.TraitError(f"There is no image {wrong[0]}; there are {count(number)}, counted from 0.")
-        return ids.tolist()
 
 
 def ranges(ids: Iterable[int]) -> str:

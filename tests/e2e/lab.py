@@ -86,6 +86,14 @@ def copy_of_notebooks(folder: Path) -> Path:
     return folder / "notebooks"
 
 
+def new_notebook(path: Path, *sources: str) -> None:
+    """Write a notebook of these cells."""
+    cells = [{"cell_type": "code", "id": f"cell{number}", "metadata": {}, "source": source, "outputs": [],
+              "execution_count": None} for number, source in enumerate(sources)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+
+
 def run_all(page, seconds: float = 120) -> None:
     """Choose Run > Run All Cells from the menu, and wait until the kernel is idle and every cell has its number."""
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")

@@ -95,13 +95,31 @@ def occlusion(page) -> None:
     jupyter.set_theme(page, "JupyterLab Light")
 
 
+EXPLORER = """import deepviz_widgets as dv
+net, photos = dv.demo.scenes(confounder=True, n=240)
+x = dv.Explorer(net, photos, layer="conv2", panels=("activations", "scores", "map", "units", "confusion"))
+x"""
+CHOSEN = """x.wait(); x.map.wait(); x.confusion.wait()
+names = x.confusion._table["names"]
+x.confusion.cell = [names.index("lamp") if "lamp" in names else 0, names.index("wheel")]
+x.units.wait(); x.units.unit = x.units._rows[0][0]; x.layer = "conv2"; x.channel = 5; x.wait()"""
+
+
+def explorer(page) -> None:
+    """Take the picture of the explorer."""
+    jupyter.python(page, CHOSEN)
+    picture(page, 0, "explorer-light", of="Explorer")
+
+
 def main() -> None:
     """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
-    shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion}
+    shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion,
+             "explorer": explorer}
     chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))
+        jupyter.new_notebook(Path(folder) / "notebooks" / "explorer.ipynb", EXPLORER)
         with jupyter.running(Path(folder)) as lab:
             browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
             for name in chosen:

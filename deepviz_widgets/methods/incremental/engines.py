@@ -99,6 +99,9 @@ def choose(
         If the network gives the same image other scores each time.
     """
     clean, readers = strongest(net, x, layers)
+    if net.altered:  # the copies know nothing of switches
+        why = f"Some units of the network are switched, {_WHOLE}."
+        return clean, Engines(readers, Plain(net, None, readers), _nothing, why)
     kept = prepared(net)
     plan, image = _followed(net, kept, x, clean, readers, exact)
     if image is None and isinstance(plan, Plan):  # the copies may be of weights that are no more

@@ -19,6 +19,11 @@ export function createBar(view, ask) {
     value: AUTO,
     onChange: (value) => (value === AUTO ? ask('auto') : view.set('target', value)),
   });
+  const marks = button({
+    label: 'Mark patches',
+    pressed: false,
+    onClick: () => view.set('marks', !view.get('marks')),
+  });
   const undo = button({ label: 'Undo', onClick: () => ask('undo') });
   const redo = button({ label: 'Redo', onClick: () => ask('redo') });
   const arrange = segmented({
@@ -33,7 +38,7 @@ export function createBar(view, ask) {
   });
   layer.el.classList.add('ex-layer');
   target.el.classList.add('ex-class');
-  view.bar.append(image.el, layer.el, unit.el, target.el, box('ex-steps', undo.el, redo.el), arrange.el);
+  view.bar.append(image.el, layer.el, unit.el, target.el, marks.el, box('ex-steps', undo.el, redo.el), arrange.el);
   let [layers, classes] = ['', ''];
 
   /** Options are made again only when they are others. */
@@ -63,6 +68,9 @@ export function createBar(view, ask) {
       unit.setRange(0, Math.max(0, (chosen?.[2] ?? 1) - 1));
       unit.set(view.get('channel') ?? 0);
       arrange.set(view.get('arrangement'));
+      arrange.el.hidden = !view.live; // a saved page shows the panels that were on screen
+      marks.set(Boolean(view.get('marks')));
+      marks.disable(view.live ? null : SAVED);
       const [back, forth] = view.get('_now')?.can ?? [false, false];
       undo.disable(view.live ? (back ? null : 'There is nothing to undo.') : SAVED);
       redo.disable(view.live ? (forth ? null : 'Nothing was undone.') : SAVED);

@@ -1,13 +1,14 @@
 // The bar over the panels of an explorer: what they all look at, which of them are shown, undo.
 import { widget } from '../lib/view.js';
 import { createBar } from './bar.js';
+import { createSaved } from './saved.js';
 import './style.css';
 import { createTabs } from './tabs.js';
 import { headline, sentence } from './words.js';
 
 const WIDE = 760; // CSS px of the cell from which two panels stand side by side
-const TRAITS = ['image', 'layer', 'channel', 'target', 'selected', 'shown', 'tab', 'arrangement', '_wide'];
-const PRIVATE = ['_panels', '_layers', '_classes', '_network', '_now'];
+const TRAITS = ['image', 'layer', 'channel', 'target', 'selected', 'marks', 'shown', 'tab', 'arrangement', '_wide'];
+const PRIVATE = ['_panels', '_layers', '_classes', '_network', '_now', '_saved'];
 
 export default widget(
   (view) => {
@@ -18,6 +19,7 @@ export default widget(
     };
     const bar = createBar(view, ask);
     const tabs = createTabs(view);
+    const saved = createSaved(view);
     /** @type {boolean | null} */
     let wide = null;
 
@@ -50,6 +52,7 @@ export default widget(
       view.sub(headline(view.get('_network') ?? {}));
       bar.show();
       tabs.show(isTabs());
+      saved.show();
       tell();
     };
     view.on([...TRAITS, ...PRIVATE], view.redraw);

@@ -35,6 +35,7 @@ export function createTabs(view) {
   return {
     /** @param {boolean} tabs */
     show(tabs) {
+      el.hidden = !view.live; // a saved page has those that were on screen, one below the other
       const panels = /** @type {Panel[]} */ (view.get('_panels') ?? []);
       const [tab, shown] = [view.get('tab'), view.get('shown') ?? []];
       const key = JSON.stringify([panels, tabs, tab, shown]);
