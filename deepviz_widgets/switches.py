@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from .words import count
@@ -93,17 +94,17 @@ def _hook(layer: Layer, units: dict[int, float]) -> Callable[[nn.Module, Any, An
 
 def _unit(layer: Layer, unit: Any) -> int:
     there = layer.layout.channels
-    if isinstance(unit, bool) or not isinstance(unit, int):
+    if isinstance(unit, bool) or not isinstance(unit, (int, np.integer)):
         raise ValueError(f"A unit is its number, counted from 0; {unit!r} is none.")
     if not 0 <= unit < there:
         raise ValueError(f"There is no unit {unit}; layer {layer.name!r} has {count(there)}, counted from 0.")
     if layer.layout.kind == "other":
         raise ValueError(f"The units of layer {layer.name!r} cannot be told apart, so they cannot be switched.")
-    return unit
+    return int(unit)
 
 
 def _value(name: str, unit: int, value: Any) -> float:
-    number = float(value)
+    number = float(value) if isinstance(value, (int, float, np.number)) else math.nan
     if not math.isfinite(number):
         raise ValueError(f"Unit {unit} of layer {name!r} is held at a finite number; {value!r} is none.")
     return number

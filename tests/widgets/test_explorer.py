@@ -271,7 +271,11 @@ def test_closing_lets_go_of_everything(model, images, unchanged):
         explorer.state  # noqa: B018
     if before is not None:
         assert set(ipywidgets.Widget.widgets) <= set(before), "what was opened is closed"
-    del explorer, net
+    of_net = gone.pop(1)
+    del net
+    gc.collect()
+    assert of_net() is None, "a closed explorer that is still held, as IPython's Out would, holds no network"
+    del explorer
     gc.collect()
     assert not [ref() for ref in gone if ref() is not None]
 
