@@ -43,6 +43,14 @@ def test_every_file_that_a_class_names_is_in_the_wheel(wheel):
     assert not any(name.startswith(("tests/", "js/", "notebooks/")) for name in inside)
 
 
+def test_every_lesson_is_in_the_wheel_as_it_is_in_the_repository(wheel):
+    packed = zipfile.ZipFile(wheel)
+    lessons = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert len(lessons) >= 6
+    for lesson in lessons:
+        assert packed.read(f"deepviz_widgets/notebooks/{lesson.name}") == lesson.read_bytes(), lesson.name
+
+
 def test_the_wheel_works_in_an_environment_of_its_own(wheel, tmp_path):
     """Our package comes from the wheel alone; torch and the others are lent by a .pth file, not installed again."""
     home = tmp_path / "venv"
@@ -59,6 +67,9 @@ def test_the_wheel_works_in_an_environment_of_its_own(wheel, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "ActivationMaps(layer='conv1'" in done.stdout
+    command = home / "bin" / "deepviz-widgets"
+    says = subprocess.run([command, "--version"], capture_output=True, text=True, env=env, cwd=tmp_path, check=True)
+    assert says.stdout.strip() == f"deepviz_widgets {done.stdout.split()[0]}"
 
 
 def test_the_installed_size_stays_small(wheel):

@@ -1,7 +1,7 @@
 """Small networks and pictures that work offline: real digits, two photographs, drawn scenes with known truth.
 
-Each function returns `(Network, ImageSet)`, ready for any widget. The weights ship with the package; the command
-`python -m deepviz_widgets.demo.train` makes them anew from a seed.
+`digits`, `scenes` and `photos` return `(Network, ImageSet)`, ready for any widget. The weights ship with the package;
+`python -m deepviz_widgets.demo.train` makes them anew from a seed. `check`, `predict` and `lab` are for lessons.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .lesson import check
+from .prediction import predict
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
     from ..images import ImageSet
     from ..network import Network
+    from .riddle import Lab
     from .scene_images import Scenes
 
-__all__ = ["check", "checkpoints", "digits", "photos", "scenes"]
+__all__ = ["check", "checkpoints", "digits", "lab", "photos", "predict", "scenes"]
 
 
 def digits(split: str = "all") -> tuple[Network, ImageSet]:
@@ -186,6 +188,40 @@ def checkpoints(
     models = RECIPES[name].checkpoints(wanted, seed)
     labels = ["start" if epoch == 0 else f"{epoch} epoch{'s' if epoch > 1 else ''}" for epoch in wanted]
     return {label: _wrapped(name, model, label) for label, model in zip(labels, models, strict=True)}
+
+
+def lab(name: str = "confounder", *, seed: int = 7) -> Lab:
+    """Begin an exercise with a hidden answer: a network has learned the wrong thing; find out what, and prove it.
+
+    Parameters
+    ----------
+    name : {"confounder"}
+        One class of the pictures nearly always carries something that has nothing to do with it, and the network,
+        trained here and now in about 10 seconds, has learned that in its place. Name the class, say what it carries,
+        and mark it on a picture.
+    seed : int
+        Which class, which look and where: another seed, another riddle. The same seed gives the same one.
+
+    Returns
+    -------
+    Lab
+        With `net` and `photos` to look into, `answer(...)`, `score()` and `reveal()`.
+
+    Raises
+    ------
+    ValueError
+        For an exercise that does not exist.
+
+    Examples
+    --------
+    >>> import deepviz_widgets as dv
+    >>> riddle = dv.demo.lab("confounder", seed=7)
+    >>> riddle.answer(cls="tree").missing
+    ['look', 'mark']
+    """
+    from .riddle import begin  # noqa: PLC0415
+
+    return begin(name, seed)
 
 
 def _network(name: str) -> Network:

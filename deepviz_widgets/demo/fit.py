@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -62,6 +63,17 @@ def fit(
     else:
         watch(schedule.epochs, model)
     return model.eval().to(memory_format=torch.contiguous_format)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: more bring little to networks this small, and sums do not depend on the machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _batches(sets: Sequence[Examples], draw: torch.Generator) -> list[tuple[Examples, Tensor]]:

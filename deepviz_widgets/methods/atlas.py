@@ -65,6 +65,7 @@ class Atlas:
         self._turns: dict[str, np.ndarray] = {}
         self._placed: dict[str, np.ndarray] = {}
         self.turned: set[str] = set()
+        self._taken: set[str] = set()  # layers whose features were given
         self._given = None if positions is None else self._as_given(positions)
         if features is not None:
             self._take(features)
@@ -74,6 +75,18 @@ class Atlas:
         self.net = self.images = None  # type: ignore[assignment]
         for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes):
             held.clear()
+
+    def forget_weights(self) -> dict[str, np.ndarray]:
+        """Drop what the network said of the images; return where they lay, (M, 2) by layer, for maps to go on from."""
+        if self.net is None or self.given:
+            return {}
+        read = [layer for layer in self.values if layer not in self._taken]
+        lay = {layer: self.on_map(layer) for layer in read if layer in self.runs}
+        for layer in read:
+            for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes):
+                held.pop(layer, None)
+            self.turned.discard(layer)
+        return {layer: at for layer, at in lay.items() if np.isfinite(at).all()}
 
     # ---------------------------------------------------------------- reading
 
@@ -116,6 +129,7 @@ class Atlas:
                     f"an image."
                 )
             self.values[str(name)] = values.reshape(len(values), -1)
+            self._taken.add(str(name))
             if isinstance(given, em.Features):
                 self._keep({str(name): given})
 

@@ -177,6 +177,15 @@ class Widget(anywidget.AnyWidget):
         elif self._worker.status in ("cancelled", "error"):
             self._restart()
 
+    def refresh(self) -> None:
+        """Compute anew what is shown, as the weights of the network have changed: in training, say.
+
+        The page or `wait` drives it. A selection stays.
+        """
+        self.network  # noqa: B018
+        self._forget_weights()
+        self._restart()
+
     def close(self) -> None:
         """Stop the work, unlink, and let go of the network and the images."""
         if self._net is not None:
@@ -213,6 +222,9 @@ class Widget(anywidget.AnyWidget):
 
     def _publish(self, result: Any) -> None:
         """Show one result of the work."""
+
+    def _forget_weights(self) -> None:
+        """Drop what was computed with the weights as they were."""
 
     def _release(self) -> None:
         """Drop what holds on to images or arrays."""
@@ -339,6 +351,9 @@ class ImageWidget(Widget):
 
     def _forget_images(self) -> None:
         """Drop what was computed of the images that were there before."""
+
+    def _forget_weights(self) -> None:
+        self._forget_images()
 
     def _describe(self, index: int, picture: Picture, height: int, width: int) -> None:
         """Tell the page which image it shows, and its size as the network's input."""

@@ -243,6 +243,13 @@ class MapState(MapAnswers):
             self._show_columns()
             self._show_state()
 
+    def _forget_weights(self) -> None:
+        """Read the images anew; the maps go on from where the images lie."""
+        self._lay = self._atlas.forget_weights()
+        self._reading, self._cells, self._order = None, None, None
+        self._measured.clear()
+        self._generation += 1
+
     def _release(self) -> None:
         self._images = None
         if self._ready:

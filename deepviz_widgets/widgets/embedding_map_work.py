@@ -63,6 +63,7 @@ class MapWork(ImageWidget):
         self._reading: Iterator[tuple[int, int]] | None = None
         self._read = (0, len(images))
         self._measured: set[str] = set()
+        self._lay: dict[str, np.ndarray] = {}  # where images lay before the weights changed, by layer
         self._cells: tuple[tuple[int, int], pack.Cells] | None = None
         self._order: tuple[tuple[int, int], np.ndarray] | None = None
         self._drawn = 0.0
@@ -143,8 +144,9 @@ class MapWork(ImageWidget):
 
     def _run(self, layer: str) -> em.Embedding:
         new = layer not in self._atlas.runs
+        start = {"start": self._lay.pop(layer)} if layer in self._lay else {}
         run = self._atlas.run(
-            layer, perplexity=self.perplexity or None, seed=self.seed, early_exaggeration=self.exaggeration
+            layer, perplexity=self.perplexity or None, seed=self.seed, early_exaggeration=self.exaggeration, **start
         )
         if new and layer == self.layer and run.perplexity:
             self.perplexity = run.perplexity

@@ -234,6 +234,11 @@ class KernelGrid(ImageWidget):
     def _forget_images(self) -> None:
         self._responded = None
 
+    def _forget_weights(self) -> None:
+        self._responded = self._tiles_key = None
+        self._diagnoses = []
+        self._checkpoints.forget()
+
     def _release(self) -> None:
         self._images = self._responded = self._histogram = self._checkpoints = None
         self._diagnoses = []
@@ -260,7 +265,7 @@ class KernelGrid(ImageWidget):
         """Yield what is to be shown, each with the method that shows it."""
         if self._tiles_key != self._wanted():
             yield self._show_tiles, *self._views()
-        if not self._verdict or self._verdict[0]["layer"] != self.layer:
+        if not self._diagnoses or self._diagnoses[0].layer != self.layer:
             yield self._show_verdict, [diagnose(net, self.layer) for net in self._checkpoints.nets]
         wanted = (self.layer, self.image, self.step)
         if why := why_none(self.kernels) or ("" if self._images is not None else _NO_IMAGES):

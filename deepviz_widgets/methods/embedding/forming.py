@@ -225,7 +225,7 @@ class Embedding(Iterator[Frame]):
 
     # ---------------------------------------------------------------- beginning
 
-    def _begin(self, seed: int, start: str) -> None:
+    def _begin(self, seed: int, start: Any) -> None:
         self.seed, self._start = seed, start
         self.iteration, self.total, self._seconds, self._over = 0, self._settings.total, 0.0, False
         self.kl: float | None = None
@@ -239,6 +239,8 @@ class Embedding(Iterator[Frame]):
 
     def _starting(self) -> np.ndarray:
         assert self.values is not None
+        if self._origin is None and not isinstance(self._start, str):
+            self._origin = np.array(self._start)
         if self._origin is None:
             random = self._start == "random"
             self._origin = start_at_random(len(self), self.seed) if random else start_from_pca(self.values, self.seed)

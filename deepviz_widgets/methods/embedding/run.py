@@ -20,7 +20,7 @@ def embedding(
     seed: int = 0,
     iterations: int | None = None,
     early_exaggeration: float = 12,
-    start: str = "pca",
+    start: Any = "pca",
     largest_perplexity: float | None = None,
     pace: float = 0.1,
 ) -> Embedding:
@@ -40,8 +40,8 @@ def embedding(
         For openTSNE 750, the first 250 of them exaggerated; others have a number of their own.
     early_exaggeration : float
         How much stronger neighbours attract each other at first.
-    start : {"pca", "random"}
-        The first two principal components, or random positions of the seed.
+    start : {"pca", "random"} or array (N, 2)
+        The first two principal components, random positions of the seed, or where the images lay before.
     largest_perplexity : float, optional
         Up to which the perplexity can be changed later, by default 100, and 50 for more than 20,000 images: three times
         as many neighbours are kept.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .checks import as_perplexity, largest_perplexity
 
 _EXAGGERATED, _ITERATIONS = 250, 750
@@ -28,7 +30,7 @@ class Settings:
     iterations : int or None
         None is the engine's own number.
     early_exaggeration : float
-    start : {"pca", "random"}
+    start : {"pca", "random"} or array (N, 2)
     """
 
     engine: Any
@@ -37,7 +39,7 @@ class Settings:
     seed: int
     iterations: int | None
     early_exaggeration: float
-    start: str
+    start: Any
 
     @property
     def given(self) -> bool:
@@ -72,11 +74,10 @@ def is_positions(engine: Any) -> bool:
 
 def as_settings(
     engine: Any, number: int, *, perplexity: Any, highest: Any, seed: int, iterations: int | None,
-    early_exaggeration: Any, start: str,
+    early_exaggeration: Any, start: Any,
 ) -> Settings:
     """Check what a map of a number of images is asked for; raise in one sentence."""
-    if start not in STARTS:
-        raise ValueError(f"A map starts from {' or '.join(map(repr, STARTS))}; {start!r} is neither.")
+    start = _as_start(start, number)
     if iterations is not None and iterations < 1:
         raise ValueError(f"A map takes at least one iteration; iterations is {iterations}.")
     chosen = Settings(
@@ -87,6 +88,17 @@ def as_settings(
         return chosen
     wanted = as_perplexity(perplexity, number)
     return replace(chosen, perplexity=wanted, perplexities=(1.0, _highest(wanted, highest, number)))
+
+
+def _as_start(start: Any, number: int) -> Any:
+    if isinstance(start, str):
+        if start not in STARTS:
+            raise ValueError(f"A map starts from {' or '.join(map(repr, STARTS))}; {start!r} is neither.")
+        return start
+    given = np.asarray(start, float)
+    if given.shape != (number, 2) or not np.isfinite(given).all():
+        raise ValueError(f"A map of {number} images starts from {number} finite pairs; these are {given.shape}.")
+    return given
 
 
 def _highest(wanted: float, asked: Any, number: int) -> float:

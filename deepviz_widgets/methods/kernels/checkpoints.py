@@ -69,6 +69,10 @@ class Checkpoints:
             self._read[step] = learned_kernels(self.nets[step], layer)
         return self._read[step]
 
+    def forget(self) -> None:
+        """Read the kernels anew when they are asked for: the weights have changed."""
+        self._read.clear()
+
     def shape(self, layer: str) -> tuple[int, int]:
         """Return how many kernels a layer has and at most how many inputs each, without running the network."""
         if layer == self._layer and self._read:
