@@ -34,8 +34,8 @@ class EmbeddingMap(MapState):
     photos : ImageSet, folder, Dataset, array, Tensor or list of images
         At least four.
     layer : str, nn.Module or widget, optional
-        Whose activations are mapped; the last one before the class scores by default. "pixels" is the network's input
-        itself. A widget that has a `layer` is followed.
+        Whose activations are mapped; by default the last one of `layers`, else the last one before the class scores.
+        "pixels" is the network's input itself. A widget that has a `layer` is followed.
     layers : sequence of str
         Layers to compare: a map of each, turned onto each other, with the accuracy of a linear probe.
     engine : str, object with `fit_transform`, or array (N, 2)
@@ -128,7 +128,7 @@ class EmbeddingMap(MapState):
         image: Any = 0,
         colour: str | None = None,
         arrangement: str = "map",
-        size: float = 28.0,
+        size: float = 22.0,
         search: str = "",
         isolate: bool = False,
         every: bool = False,
@@ -143,7 +143,7 @@ class EmbeddingMap(MapState):
         with self.hold_sync():
             if isinstance(layer, t.HasTraits) and not layer.layer:
                 layer.layer = self._usual_layer()
-            self.layer = self._usual_layer() if layer is None else layer
+            self.layer = (layers[-1] if len(layers) else self._usual_layer()) if layer is None else layer
             self.layers = [self._as_layer(one) for one in layers]
             self.perplexity, self.exaggeration, self.seed = perplexity or 0.0, exaggeration, seed
             self.image = image.image if isinstance(image, t.HasTraits) else image

@@ -76,7 +76,7 @@ class MapState(MapAnswers):
     seed = t.Int(0, min=0, help="Of the random start.").tag(sync=True)
     playing = t.Bool(False, help="Whether the map goes on.").tag(sync=True)
     arrangement = t.Enum(ARRANGEMENTS, "map", help="Where the images lie.").tag(sync=True)
-    size = t.Float(28.0, min=4.0, max=128.0, help="Side of a thumbnail in pixels.").tag(sync=True)
+    size = t.Float(22.0, min=4.0, max=128.0, help="Side of a thumbnail in pixels.").tag(sync=True)
     search = t.Unicode("", help="What is looked for.").tag(sync=True)
     isolate = t.Bool(False, help="Whether only the chosen are shown.").tag(sync=True)
     every = t.Bool(False, help="Whether all images are shown as pictures.").tag(sync=True)

@@ -228,6 +228,23 @@ describe('the camera', () => {
   });
 });
 
+describe('a part of the map', () => {
+  it('is shown whole with room round it, and a single image with its surroundings; what is aimed at is told at once', () => {
+    const look = camera();
+    look.resize(600, 500, [1, 1]);
+    look.show([1000, 2000, 21000, 12000], 0);
+    expect(look.aim.x).toBe(11000);
+    expect(20000 * look.aim.scale).toBeLessThan(600);
+    expect(20000 * look.aim.scale).toBeGreaterThan(300);
+    expect(look.now.x).not.toBe(look.aim.x);
+    look.step(10_000);
+    expect(look.now.x).toBeCloseTo(look.aim.x);
+    look.show([500, 500, 500, 500], 0, true);
+    expect(look.zoom).toBeGreaterThan(5);
+    expect(look.zoom).toBeLessThan(40);
+  });
+});
+
 describe('graphics memory', () => {
   it('stays below its ceiling whatever the number of images', () => {
     for (const count of [10, 1797, 100_000, 1_000_000, 3_000_000]) {

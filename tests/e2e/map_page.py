@@ -21,6 +21,32 @@ NO_WEBGL = """(() => { const get = HTMLCanvasElement.prototype.getContext;
   HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
     return kind === 'webgl2' ? null : get.call(this, kind, ...more); }; return 0; })()"""
 
+# Counts the bytes of graphics memory that a page takes: textures, buffers, canvases (that of WebGL has two buffers).
+COUNT = """(() => {
+  const P = WebGL2RenderingContext.prototype;
+  const [live, bound] = [new Map(), {}];
+  const wrap = (name, before) => {
+    const own = P[name];
+    P[name] = function (...all) { before(...all); return own.apply(this, all); };
+  };
+  const put = (thing, bytes) => { live.set(thing, bytes); gpu.most = Math.max(gpu.most, gpu.now()); };
+  window.gpu = {most: 0, now: () => {
+    let sum = 0;
+    for (const bytes of live.values()) sum += bytes;
+    const shared = document[Symbol.for('deepviz_widgets.webgl')]?.canvas;
+    if (shared) sum += shared.width * shared.height * 8;
+    for (const c of document.querySelectorAll('.em-pic canvas')) sum += c.width * c.height * 4;
+    return sum;
+  }};
+  for (const kind of ['Texture', 'Buffer']) {
+    wrap(`bind${kind}`, (target, thing) => { bound[target] = thing; });
+    wrap(`delete${kind}`, (thing) => live.delete(thing));
+  }
+  wrap('texStorage3D', (target, levels, format, w, h, d) =>
+    put(bound[target], w * h * d * (format === P.RGB565 ? 2 : 4)));
+  wrap('bufferData', (target, data) => put(bound[target], data.byteLength ?? data));
+  return 0; })()"""
+
 
 def open_map(browser, *, count=2000, image="flatImage", dark=False, width=1032, height=900, scale=1, options="{}",
              before="", touch=False, reduced=False):
@@ -122,6 +148,12 @@ def on_screen(page, view: list[float]) -> np.ndarray:
     w, h = canvas_size(page)
     k = w / view[2]
     return (places(page) - view[:2]) * [k, -k] + [w / 2, h / 2]
+
+
+def whole(page) -> np.ndarray:
+    """Return where all images lie on the canvas when the whole map is seen, CSS px (N, 2)."""
+    w, h = canvas_size(page)
+    return places(page) / 100 * 0.93 * min(w, h) * [1, -1] + [w / 2, h / 2]
 
 
 def trait(page, name: str):

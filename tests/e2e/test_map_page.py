@@ -174,7 +174,7 @@ def test_the_card_tells_image_label_prediction_confidence_and_who_is_torn_away(s
     expect(page.locator(".dvw-cap")).to_contain_text("taken for street with 0.67")
     torn = page.locator(".em-torn")
     kept = 10 - torn.count()
-    expect(page.locator(".em-note")).to_contain_text(f"{kept} of 10 lie beside it")
+    expect(page.locator(".em-note")).to_contain_text(re.compile(f"{kept} of 10 lies? beside it"))
     expect(torn.first).to_have_attribute("aria-label", re.compile("forest, at .*, torn away"))
     mp.put(page, hovered=-1)
 
@@ -264,6 +264,39 @@ def test_search_brings_out_what_fits_and_says_how_many(shared):
     page.get_by_role("searchbox").fill("zebra")
     expect(page.locator(".dvw-cap")).to_contain_text("No label or name contains “zebra”")
     page.get_by_role("searchbox").fill("")
+
+
+def test_enter_in_the_search_flies_to_what_was_found_and_f_to_what_is_selected(show):
+    page = show(count=1000, reduced=True)
+    at = mp.places(page)
+    box = page.get_by_role("searchbox")
+    box.fill("lake")
+    expect(page.locator(".dvw-cap")).to_contain_text("100 images fit")
+    box.press("Enter")
+    page.wait_for_function("dvw.model.get('view').length === 3")
+    x, y, width = mp.trait(page, "view")
+    lakes = at[1::10]
+    assert [x, y] == pytest.approx((lakes.min(0) + lakes.max(0)) / 2, abs=0.1)
+    assert np.ptp(lakes, 0).max() < width < 4 * np.ptp(lakes, 0).max()
+    box.fill("")
+    mp.put(page, selected=[4, 14])
+    page.locator(".em-pic").press("f")
+    page.wait_for_function("(x) => Math.abs(dvw.model.get('view')[0] - x) > 1", arg=x)
+    assert mp.trait(page, "view")[:2] == pytest.approx((at[4] + at[14]) / 2, abs=0.1)
+
+
+def test_the_image_pointed_at_last_stays_beside_the_map_so_that_its_neighbours_can_be_clicked(show):
+    page = show(count=1000, reduced=True)
+    mp.still(page)
+    image = page.evaluate("made.ranked(dvw.count)[0]")
+    x, y = mp.whole(page)[image]
+    page.locator(".em-pic").hover(position={"x": x, "y": y})
+    expect(page.locator(".em-near:enabled")).to_have_count(10)
+    page.locator(".em-near").nth(1).hover()
+    page.wait_for_function("dvw.model.get('hovered') === -1")
+    expect(page.locator(".em-title")).to_have_text(mp.CLASSES[image % 10])
+    page.locator(".em-near").nth(1).click()
+    page.wait_for_function("(id) => dvw.model.get('image') === id", arg=(image + 20) % 1000)
 
 
 def test_a_click_in_the_legend_shows_one_category_alone(show):

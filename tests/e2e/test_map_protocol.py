@@ -161,8 +161,8 @@ def test_a_saved_page_can_be_explored_with_no_kernel(show):
     assert page.evaluate("dvw.model.sent") == []
 
 
-def test_100000_images_open_within_6_megabytes_in_messages_below_one(show):
-    page = show(count=100_000, reduced=True)
+def test_100000_images_open_within_6_megabytes_of_messages_and_128_of_graphics_memory(show):
+    page = show(count=100_000, reduced=True, before=mp.COUNT)
     mp.complete(page)
     log = page.evaluate("dvw.log")
     total = sum(entry["bytes"] for entry in log) + 400_000
@@ -170,10 +170,12 @@ def test_100000_images_open_within_6_megabytes_in_messages_below_one(show):
     assert max(entry["bytes"] for entry in log) < 1 << 20
     assert max(entry.get("asked") or 0 for entry in log) <= 256
     image = page.evaluate("made.ranked(dvw.count)[0]")
-    mp.put(page, view=[*mp.places(page)[image], 5], colour="")
-    mp.still(page)
+    for width in (60, 20, 5):
+        mp.put(page, view=[*mp.places(page)[image], width], colour="")
+        mp.still(page)
     x, y = mp.on_screen(page, [*mp.places(page)[image], 5])[image]
     assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
+    assert 30 << 20 < page.evaluate("gpu.most") <= 128 << 20
 
 
 @pytest.mark.parametrize("width", [320, 480, 1032])

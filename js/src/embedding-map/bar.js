@@ -94,6 +94,7 @@ function looks({ get, set, live, model, signal }, state) {
       save();
     },
   });
+  hear(find.field, 'keydown', (/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && state.flyTo());
   const arrangement = segmented({
     label: 'Arrange',
     options: [
@@ -130,6 +131,7 @@ function layers({ get, set, live }, state) {
   let names = [];
   /** @param {number} v */
   const said = (v) => {
+    if (map.blend === null && !names.includes(get('layer'))) return `none: ${get('layer')} is shown`;
     const k = Math.round(v);
     const probe = ofProbe(state.about().probe?.[k] ?? null);
     return `${names[k] ?? ''}${probe ? ` · ${probe}` : ''}`;
@@ -165,8 +167,9 @@ function layers({ get, set, live }, state) {
     els: [bar.el],
     follow() {
       names = state.about().layers ?? [];
-      bar.el.hidden = names.length < 2;
-      if (names.length > 1) bar.follow(0, names.length - 1, at(), null);
+      bar.el.hidden = names.length < 2 && (!live || (get('layers') ?? []).length < 2);
+      const why = names.length < 2 ? 'The maps of the other layers come when this one is done.' : null;
+      bar.follow(0, Math.max(1, names.length - 1), at(), why);
     },
   };
 }
@@ -214,8 +217,10 @@ function forming({ get, set, live, model, signal, request, caption }, state) {
       if (live && state.about().steps) set('perplexity', Math.max(lo, Math.min(hi, (get('perplexity') ?? lo) + by)));
     },
     follow() {
-      const { steps = false, perplexities, keyframes = [] } = state.about();
-      const why = live ? null : SAVED;
+      const { steps: stepping = false, perplexities, keyframes = [], engine = '' } = state.about();
+      const begun = Boolean(engine);
+      const steps = stepping || (live && !begun); // room is kept for what comes
+      const why = !live ? SAVED : begun ? null : 'The map has not begun.';
       play.relabel(get('playing') ? 'Pause' : 'Play');
       for (const control of [play, step, again]) {
         control.el.hidden = !steps;
@@ -223,16 +228,13 @@ function forming({ get, set, live, model, signal, request, caption }, state) {
       }
       step.disable(why ?? (get('playing') ? 'Pause the map first; then it goes step by step.' : null));
       perplexity.el.hidden = !steps || !perplexities;
-      if (perplexities) {
-        const [lo, hi] = [Math.ceil(perplexities[0]), Math.floor(perplexities[1])];
-        perplexity.follow(lo, hi, get('perplexity') ?? lo, why);
-      }
+      const [lo, hi] = begun && perplexities ? [Math.ceil(perplexities[0]), Math.floor(perplexities[1])] : [1, 100];
+      perplexity.follow(lo, hi, get('perplexity') || 30, why);
       frames = keyframes;
-      moment.el.hidden = frames.length < 2;
-      if (frames.length > 1) {
-        const at = map.moment === null ? last() : frames.indexOf(map.moment);
-        moment.follow(0, last(), at < 0 ? last() : at, null);
-      }
+      moment.el.hidden = frames.length < 2 && !steps;
+      const at = map.moment === null ? last() : frames.indexOf(map.moment);
+      const none = frames.length < 2 ? 'There are no moments to go back to yet.' : null;
+      moment.follow(0, Math.max(1, last()), at < 0 ? Math.max(1, last()) : at, none);
     },
   };
 }

@@ -6,6 +6,8 @@ import { eased } from './points.js';
 /** Share of the canvas that the whole map takes: thumbnails need room at the border. */
 const ROOM = 0.93;
 const DEEPEST = 400;
+/** A part of the map that is shown is at least so large, as a share of it: one image has some of its surroundings. */
+const NEAREST = FULL * 0.06;
 const FLIGHT = 450; // ms
 
 /** @typedef {{x: number, y: number, scale: number}} Place */
@@ -32,6 +34,10 @@ export function camera() {
     size,
     get follows() {
       return follows;
+    },
+    /** Where it is, or will be when the flight is over. @returns {Place} */
+    get aim() {
+      return flight?.to ?? now;
     },
     /** How much larger than when the whole map is seen. */
     get zoom() {
@@ -70,6 +76,12 @@ export function camera() {
         flight = null;
         put(to);
       } else flight = { from: { ...now }, to, began: time };
+    },
+    /** A part of the map, with some room round it. @param {number[]} box left, top, right, bottom @param {number} time @param {boolean} [still] */
+    show([left, top, right, bottom], time, still = false) {
+      const [wide, high] = [Math.max(right - left, NEAREST), Math.max(bottom - top, NEAREST)];
+      const scale = clamp(Math.min(size.w / wide, size.h / high) * 0.8, fitted(), fitted() * DEEPEST);
+      this.fly({ x: (left + right) / 2, y: (top + bottom) / 2, scale }, time, still);
     },
     /** The whole map. @param {number} time @param {boolean} [still] */
     fit(time, still = false) {

@@ -25,12 +25,14 @@ export function dom(body) {
   zoom.fit.el.replaceChildren(corners());
   const tools = box('em-zoom', zoom.nearer.el, zoom.farther.el, zoom.fit.el);
   const hand = box('em-hand');
-  const left = box('em-left', pic, hand, tools);
+  const stage = box('em-stage', pic, hand, tools);
+  const below = box('em-below');
+  const left = box('em-left', stage, below);
   const right = box('em-side');
   const row = box('em', left, right);
   const nothing = empty('Give it images:', 'dv.EmbeddingMap(net, photos)');
   body.append(row, nothing);
-  return { row, nothing, left, right, hand, pic, scene, over, zoom };
+  return { row, nothing, left, right, below, hand, pic, scene, over, zoom };
 }
 
 /** @typedef {ReturnType<typeof dom>} Parts */

@@ -12,7 +12,10 @@ import { words } from './points.js';
 function fits(entry, what, payload) {
   if (entry.what !== what) return false;
   if (what === 'thumbs')
-    return entry.level === payload.level && payload.ids.some((/** @type {number} */ id) => entry.ids.includes(id));
+    return (
+      entry.level >= payload.level && // the only size that was saved may be a larger one
+      payload.ids.some((/** @type {number} */ id) => entry.ids.includes(id))
+    );
   return ['id', 'from', 'name', 'iteration', 'layer'].every((k) => payload[k] === undefined || payload[k] === entry[k]);
 }
 

@@ -32,7 +32,7 @@ function setup(view) {
   const thumbs = thumbnails({ ask: state.ask, landed() {}, changed: redraw });
   const art = artist(state.ask, thumbs, { about: state.about, tint, changed: redraw });
   const paint = painter(view, state, parts, thumbs, art);
-  const beside = side(view, state, parts.right, art);
+  const beside = side(view, state, parts, art);
   const voice = speaker(view, state, paint.able);
   let key = /** @type {string | undefined} */ (undefined);
 
@@ -51,6 +51,7 @@ function setup(view) {
     '/': () => bar.find.field.focus(),
     g: () => set('arrangement', get('arrangement') === 'grid' ? 'map' : 'grid'),
     a: () => set('every', !get('every')),
+    f: () => state.flyTo(),
     i: () => set('isolate', !get('isolate')),
     l: tool('lasso'),
     r: tool('rectangle'),
@@ -72,7 +73,7 @@ function setup(view) {
   on(DRAWN, redraw);
   on(['selected', '_mask'], () => state.followSelection());
   on('view', () => state.followView());
-  on('hovered', () => state.point(get('hovered') ?? -1));
+  on('hovered', () => state.followHover());
   on('image', () => state.attend());
   on('search', () => state.search(get('search') ?? ''));
   on('_says', () => state.renew());
@@ -113,6 +114,7 @@ function setup(view) {
     thumbs.base();
     const before = state.map.shown;
     state.map.follow(now);
+    if (state.map.shown !== before && !state.drawing) state.drawn = []; // they lie elsewhere now
     if (state.map.shown && !before) state.followView();
     measure();
     const flying = state.camera.step(now);
@@ -166,8 +168,12 @@ function speaker({ get, caption, live }, state, able) {
     first = false;
     const subject = state.subject();
     if (subject < 0) {
-      const progress = words.ofProgress(state.about(), state.map.iteration);
-      tell('progress', live && get('status') === 'running' ? progress : '', () => progress);
+      const running = live && get('status') === 'running';
+      const phase = state.map.shown ? {} : { phase: 'features' };
+      const progress = words.ofProgress({ ...state.about(), ...phase }, state.map.iteration);
+      if (told.progress && get('status') === 'done')
+        caption.say(words.ofDone(state.about(), get('_says')?.kept), 'info');
+      tell('progress', running ? progress : '', () => progress);
     }
     const { text, count, bits } = state.found;
     tell('found', text && bits ? `${text} ${count}` : '', () => words.ofSearch(count, text));

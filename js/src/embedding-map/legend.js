@@ -1,5 +1,5 @@
 /** What the colours mean: categories to point at and to filter by, or the scale of a number. */
-import { context, fit } from '../lib/canvas.js';
+import { context, density, fit } from '../lib/canvas.js';
 import { categories, COLOURED } from '../lib/categories.js';
 import { VIRIDIS } from '../lib/color.js';
 import { attributes, hear, make, put } from '../lib/frame.js';
@@ -42,7 +42,7 @@ export function legend({ root, redraw }, state, art) {
   const head = box('em-heads', title, all);
   const el = box('em-part', head, rows, scale, says, seam);
   const kept = keeper();
-  /** @type {{category: number, el: HTMLElement, icon: HTMLCanvasElement, many: HTMLElement, total: number, color: string}[]} */
+  /** @type {{category: number, el: HTMLElement, icon: HTMLCanvasElement, many: HTMLElement, total: number, color: string, shown: HTMLCanvasElement | null, sharp: number}[]} */
   let list = [];
 
   hear(all, 'click', () => {
@@ -60,7 +60,7 @@ export function legend({ root, redraw }, state, art) {
     hear(button, 'click', () => filter(category));
     hear(button, 'pointerenter focus', () => point(category));
     hear(button, 'pointerleave blur', () => point(-1));
-    return { category, el: button, icon, many, total, color };
+    return { category, el: button, icon, many, total, color, shown: null, sharp: 0 };
   }
 
   /** @param {number} category */
@@ -136,9 +136,12 @@ export function legend({ root, redraw }, state, art) {
   }
 
   /** A typical image, else a dot, in the colour. @param {(typeof list)[number]} one */
-  function icon({ category, icon: canvas, color }) {
-    const ctx = fit(canvas, 16, 16);
+  function icon(one) {
+    const { category, icon: canvas, color } = one;
     const image = state.about().look === 'ink' ? art.thumb(state.typical(category), 1) : null;
+    if (one.shown === image && one.sharp === density()) return;
+    [one.shown, one.sharp] = [image, density()];
+    const ctx = fit(canvas, 16, 16);
     if (image) return ctx.drawImage(image, 0, 0, 16, 16);
     ctx.fillStyle = color;
     ctx.beginPath();

@@ -121,14 +121,14 @@ export function marksOf(ids, points, camera, { size, dpr, now, alpha, frame, tin
 const SIZES = [
   [0.25, 1.25],
   [0.06, 1.6],
-  [0.012, 2.2],
-  [0.002, 3],
-  [0, 4],
+  [0.012, 2],
+  [0.002, 2.5],
+  [0, 3],
 ];
 
 /** Size and opacity of dots: many points are smaller and clearer. @param {number} count @param {number} area CSS px of the canvas @param {number} zoom */
 export function dotsOf(count, area, zoom) {
   const crowd = count / (Math.max(1, area) * Math.max(1, zoom * zoom));
   const size = SIZES.find(([least]) => crowd >= least)?.[1] ?? 4;
-  return { size, alpha: Math.min(0.75, Math.max(0.22, 0.75 - 0.3 * Math.log10(1 + crowd * 20))) };
+  return { size, alpha: Math.min(0.6, Math.max(0.22, 0.6 - 0.25 * Math.log10(1 + crowd * 20))) };
 }

@@ -11,7 +11,7 @@ import { peaks } from './peaks.js';
 import { drawLabels, drawLasso, drawLines, drawPlate, drawRing, inkOf } from './plates.js';
 import { scene } from './scene.js';
 import { seams } from './seams.js';
-import { levelFor, plan, perLayer } from './slots.js';
+import { levelFor, plan, perLayer, ROOTED } from './slots.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./scene.js').Mark} Mark */
@@ -23,6 +23,12 @@ const CELL = 7;
 /** ms between two choices of what to fetch. */
 const BEAT = 60;
 const FAINT = 0.25;
+/** How near two pictures may come, of their size: ink is clear at the border, photos cover each other a little. */
+const [INK, PHOTO] = [0.72, 0.6];
+/** CSS px from the middle of a name to its border, and a little more. */
+const LABEL = 14;
+/** Device px to a CSS px, at most: a third one costs twice the memory and is not seen. */
+const SHARPEST = 2;
 
 /**
  * @param {import('../lib/view.js').View} view @param {State} state @param {import('./dom.js').Parts} parts
@@ -53,7 +59,7 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     shown.choose(points, ranks, flags.values, flags.hidden, now, get('status') === 'running');
     size = gridded() ? cell() - seam() : sizeAt(get('size') ?? 18, camera.zoom);
     const every = get('every') || gridded();
-    const gap = (state.about().look === 'ink' ? size * 0.72 : size + 1) / camera.now.scale;
+    const gap = (size * (state.about().look === 'ink' ? INK : PHOTO)) / camera.now.scale;
     const ids = shown.visible(points, camera, gap, size, now, every);
     const tint = tinter();
     const frame =
@@ -104,7 +110,7 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
   /** @param {number} now */
   function drawScene(now) {
     const { w, h } = camera.size;
-    dpr = density();
+    dpr = Math.min(SHARPEST, density());
     const [wide, high] = [Math.max(1, Math.round(w * dpr)), Math.max(1, Math.round(h * dpr))];
     if (parts.scene.width !== wide || parts.scene.height !== high) {
       [parts.scene.width, parts.scene.height] = [wide, high];
@@ -162,7 +168,7 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     const list = marks
       .filter(({ level }) => level > 0)
       .map(({ id, x, y, level }) => ({ id, level, d: (x / dpr - at.x) ** 2 + (y / dpr - at.y) ** 2 }));
-    if (!thumbs.rooted && state.count() > thumbs.most)
+    if (!thumbs.rooted && state.count() > ROOTED)
       for (const mark of marks) if (!mark.level) list.push({ id: mark.id, level: 1, d: 0 });
     list.sort((a, b) => a.d - b.d);
     for (const id of state.near()) list.unshift({ id, level: 2, d: 0 });
@@ -188,7 +194,11 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     return legend.flatMap(({ category, index }) => {
       const at = found[category];
       if (!at) return [];
-      const [x, y] = camera.toScreen(at[0], at[1]);
+      const [x, middle] = camera.toScreen(at[0], at[1]);
+      const [, top] = camera.toScreen(at[0], at[2]);
+      const { w, h } = camera.size;
+      if (x < 0 || x > w || middle < 0 || top > h) return [];
+      const y = Math.max(LABEL, top - size / 2 - LABEL);
       return [{ text: column.categories?.[category] ?? '', x, y, color: colors[Math.min(index, COLOURED)] }];
     });
   }

@@ -1,4 +1,4 @@
-/** Where most of each category lies: there its name is written. */
+/** Where most of each category lies: above that its name is written. */
 import { FULL } from './hash.js';
 
 const SIDE = 24;
@@ -6,9 +6,11 @@ const SIDE = 24;
 const ENOUGH = 20_000;
 /** Points are taken in steps of a prime, so that an order by category does not leave one out. */
 const PRIME = 7919;
+/** Standard deviations from the middle to the upper end: of points all over a disc hardly one lies higher. */
+const ABOVE = 1.9;
 
 /**
- * Middle of the fullest part of each category, [x, y] or null where it has no points.
+ * Middle of the fullest part of each category and its upper end, [x, y, top], or null where it has no points.
  * @param {Uint16Array} xy @param {ArrayLike<number>} values @param {number} categories @param {(id: number) => boolean} accept
  */
 export function peaks(xy, values, categories, accept = () => true) {
@@ -20,7 +22,7 @@ export function peaks(xy, values, categories, accept = () => true) {
   const best = Array.from({ length: categories }, (_, c) =>
     fullest(cells.subarray(c * SIDE * SIDE, (c + 1) * SIDE * SIDE)),
   );
-  const sums = new Float64Array(categories * 3);
+  const sums = new Float64Array(categories * 4);
   for (const i of ids) {
     const c = values[i];
     if (!(c < categories) || best[c] < 0 || !accept(i)) continue;
@@ -29,14 +31,18 @@ export function peaks(xy, values, categories, accept = () => true) {
       Math.abs(Math.floor(cell / SIDE) - Math.floor(best[c] / SIDE)),
       Math.abs((cell % SIDE) - (best[c] % SIDE)),
     );
-    if (apart > 1) continue;
-    sums[3 * c] += xy[2 * i];
-    sums[3 * c + 1] += xy[2 * i + 1];
-    sums[3 * c + 2]++;
+    if (apart > 2) continue;
+    sums[4 * c] += xy[2 * i];
+    sums[4 * c + 1] += xy[2 * i + 1];
+    sums[4 * c + 2] += xy[2 * i + 1] ** 2;
+    sums[4 * c + 3]++;
   }
-  return best.map((_, c) =>
-    sums[3 * c + 2] ? [sums[3 * c] / sums[3 * c + 2], sums[3 * c + 1] / sums[3 * c + 2]] : null,
-  );
+  return best.map((_, c) => {
+    const [x, y, squares, n] = sums.subarray(4 * c, 4 * c + 4);
+    if (!n) return null;
+    const spread = Math.sqrt(Math.max(0, squares / n - (y / n) ** 2));
+    return [x / n, y / n, y / n - ABOVE * spread];
+  });
 }
 
 /** The cell with most points in it and round it. @param {Float32Array} cells */

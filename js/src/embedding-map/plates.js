@@ -87,7 +87,6 @@ export function drawPlate(ctx, { x, y, size, art, chosen, solid }, ink) {
   ctx.fillStyle = ink.bg;
   ctx.fillRect(left - 1, top - 1, side + 2, side + 2);
   if (art) {
-    ctx.imageSmoothingEnabled = side / art.width < 3;
     const room = solid ? 2 : 4;
     const k = Math.min((side - 2 * room) / art.width, (side - 2 * room) / art.height);
     const [w, h] = [art.width * k, art.height * k];

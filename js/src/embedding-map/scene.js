@@ -147,8 +147,8 @@ function build(gl, count) {
   gl.bindVertexArray(null);
   /** @type {Record<string, unknown>} */
   const sent = {};
-  /** "level id" -> when it landed @type {Map<string, number>} */
-  let landed = new Map();
+  /** by level: when the pictures of images landed @type {Map<number, number>[]} */
+  let landed = LEVELS.map(() => new Map());
   let data = new Float32Array(STRIDE * 256);
 
   /** Sends what has changed. @param {string} name @param {unknown} stamp @param {WebGLBuffer | null} buffer @param {ArrayBufferView} values */
@@ -166,8 +166,8 @@ function build(gl, count) {
     const cell = pixels(id, level);
     if (!cell) return -1;
     const { slot: at, lost } = held[level].take(id);
-    landed.delete(`${level} ${lost}`);
-    landed.set(`${level} ${id}`, now);
+    landed[level].delete(lost);
+    landed[level].set(id, now);
     upload(level, at, cell);
     return at;
   }
@@ -208,7 +208,7 @@ function build(gl, count) {
       if (slotOf >= 0) best = k;
     }
     if (best < 0) return 0;
-    const age = still ? 1 : Math.min(1, (now - (landed.get(`${best} ${mark.id}`) ?? 0)) / FADE);
+    const age = still ? 1 : Math.min(1, (now - (landed[best].get(mark.id) ?? 0)) / FADE);
     let [under, blend, alpha] = [best, 0, mark.alpha];
     locate(at + 8, best, slotOf);
     locate(at + 4, best, slotOf);
@@ -230,7 +230,7 @@ function build(gl, count) {
     bytes: budget.bytes,
     forget() {
       for (const level of held) level.clear();
-      landed = new Map();
+      landed = LEVELS.map(() => new Map());
       for (const name of Object.keys(sent)) delete sent[name];
     },
     free() {

@@ -1,5 +1,5 @@
 /** Beside the map: the image that is spoken of, its true neighbours, what colours mean, how far to trust the map. */
-import { fit } from '../lib/canvas.js';
+import { density, fit } from '../lib/canvas.js';
 import { attributes, hear, make, put } from '../lib/frame.js';
 import { box, keeper } from '../lib/parts.js';
 import { count, percent } from '../lib/text.js';
@@ -12,14 +12,21 @@ import { ofNeighbours } from './words.js';
 
 const FACE = 88;
 const MANY = 10;
+const UNMEASURED =
+  'What it kept is measured once the map stands still. Near means alike; how far apart clusters lie, and how large they are, means little.';
 
-/** A picture in a square, as large as fits. @param {HTMLCanvasElement} canvas @param {number} side @param {HTMLCanvasElement | null} art */
-export function show(canvas, side, art) {
-  const ctx = fit(canvas, side, side);
-  if (!art) return;
-  const k = Math.min(side / art.width, side / art.height);
-  ctx.imageSmoothingEnabled = k < 3;
-  ctx.drawImage(art, (side - art.width * k) / 2, (side - art.height * k) / 2, art.width * k, art.height * k);
+/** A picture in a square, as large as fits; drawn when it changes. @param {HTMLCanvasElement} canvas */
+function easel(canvas) {
+  let drawn = /** @type {unknown[]} */ ([]);
+  return (/** @type {number} */ side, /** @type {HTMLCanvasElement | null} */ art) => {
+    const next = [side, art, density()];
+    if (next.every((v, i) => v === drawn[i])) return;
+    drawn = next;
+    const ctx = fit(canvas, side, side);
+    if (!art) return;
+    const k = Math.min(side / art.width, side / art.height);
+    ctx.drawImage(art, (side - art.width * k) / 2, (side - art.height * k) / 2, art.width * k, art.height * k);
+  };
 }
 
 /** @param {string} text */
@@ -31,12 +38,13 @@ function face({ get }, state, art) {
   const [title, name, guess] = [make('div', 'em-title'), make('div', 'dvw-label em-name'), make('div', 'dvw-label')];
   const el = box('em-card', canvas, box('em-words', title, name, guess));
   canvas.setAttribute('aria-hidden', 'true');
+  const show = easel(canvas);
   return {
     el,
     draw() {
       const id = state.subject();
       el.classList.toggle('em-none', id < 0);
-      show(canvas, FACE, id < 0 ? null : art.original(id));
+      show(FACE, id < 0 ? null : art.original(id));
       const known = id < 0 ? null : state.brief(id);
       put(title, known ? known.label || `Image ${count(id)}` : 'No image yet');
       put(name, known ? known.name || `image ${count(id)}` : 'Point at one, or use the arrow keys.');
@@ -61,7 +69,7 @@ function near(state, art) {
     el.type = 'button';
     const [canvas, far] = [make('canvas'), make('span', 'dvw-tick')];
     el.append(canvas, far);
-    return { el, canvas, far, id: -1 };
+    return { el, canvas, far, show: easel(canvas), id: -1 };
   });
   for (const tile of tiles) {
     hear(tile.el, 'click', () => {
@@ -85,13 +93,14 @@ function near(state, art) {
       const known = id < 0 || state.card(id) !== null;
       el.hidden = known && id >= 0 && !list.length;
       el.classList.toggle('em-wait', !list.length);
+      const side = tiles[0].canvas.clientWidth || 40;
       const most = Math.max(0, ...list.map(({ distance }) => distance ?? 0));
       for (const [k, tile] of tiles.entries()) {
         const one = list[k];
         tile.id = one?.id ?? -1;
         tile.el.disabled = !one;
         tile.el.classList.toggle('em-torn', Boolean(one) && !one.kept);
-        show(tile.canvas, tile.canvas.clientWidth || 40, one ? art.thumb(one.id) : null);
+        tile.show(side, one ? art.thumb(one.id) : null);
         put(tile.far, one && Number.isFinite(one.distance) ? value(one.distance, most) : '\u00a0');
         const said = one
           ? `${state.brief(one.id).label || `image ${count(one.id)}`}, at ${value(one.distance ?? 0, most)}, ${one.kept ? 'beside it on the map' : 'torn away'}`
@@ -114,7 +123,7 @@ function trust({ get }) {
   const bar = make('div', 'em-trust');
   bar.append(fill);
   const text = make('div', 'dvw-label');
-  const el = box('em-part', heading('How far to trust this map'), bar, text);
+  const el = box('em-honest', box('', heading('How far to trust this map'), bar), text);
   const kept = keeper();
   return {
     el,
@@ -125,23 +134,18 @@ function trust({ get }) {
       fill.style.width = `${100 * (says.kept ?? 0)}%`;
       kept(JSON.stringify(says), () => {
         const lines = [...(says.sentences ?? []), says.meaning].filter(Boolean);
-        text.replaceChildren(
-          ...(lines.length
-            ? lines
-            : [
-                'What it kept is measured once the map stands still. Near means alike; how far apart clusters lie, and how large they are, means little.',
-              ]
-          ).map((line) => make('p', '', line)),
-        );
+        put(text, lines.length ? lines.join(' ') : UNMEASURED);
       });
     },
   };
 }
 
-/** @param {import('../lib/view.js').View} view @param {State} state @param {HTMLElement} right @param {Artist} art */
-export function side(view, state, right, art) {
-  const parts = [face(view, state, art), near(state, art), legend(view, state, art), trust(view)];
-  right.append(...parts.map(({ el }) => el));
+/** @param {import('../lib/view.js').View} view @param {State} state @param {import('./dom.js').Parts} places @param {Artist} art */
+export function side(view, state, { right, below }, art) {
+  const [kept, ...beside] = [trust(view), face(view, state, art), near(state, art), legend(view, state, art)];
+  const parts = [kept, ...beside];
+  below.append(kept.el);
+  right.append(...beside.map(({ el }) => el));
   return () => {
     for (const part of parts) part.draw();
   };

@@ -14,8 +14,10 @@ const LAYERS = [16, 6, 5, 6];
 const PIXEL = [2, 4, 4, 4];
 /** Bytes a point: two positions of 16 bits a coordinate, a colour, flags. */
 const POINT = 10;
-/** Bytes set aside for what is drawn on, and for the marks on screen. */
-const SCREEN = 15 * 2 ** 20;
+/** Bytes set aside for what is drawn on: two buffers of the context and two canvases of 2.5 million pixels. */
+const SCREEN = 40 * 2 ** 20;
+/** With more images the smallest pictures are not kept for all: they would fill the memory of the page too. */
+export const ROOTED = 262_144;
 
 /** Slots in a layer. @param {number} level 0..3 */
 export const perLayer = (level) => (LAYER / LEVELS[level]) ** 2;
@@ -25,7 +27,9 @@ export const perLayer = (level) => (LAYER / LEVELS[level]) ** 2;
  * @param {number} count
  */
 export function plan(count) {
-  const layers = LAYERS.map((most, k) => Math.max(1, Math.min(most, Math.ceil(count / perLayer(k)))));
+  const layers = LAYERS.map((most, k) =>
+    Math.max(1, Math.min(k || count <= ROOTED ? most : 1, Math.ceil(count / perLayer(k)))),
+  );
   const bytes = () => SCREEN + count * POINT + layers.reduce((sum, n, k) => sum + n * LAYER * LAYER * PIXEL[k], 0);
   // very many points leave less to the caches, which are larger than a screen needs
   for (let k = 0; bytes() > CEILING && layers.some((n) => n > 1); k = (k + 1) % layers.length) {

@@ -7,6 +7,7 @@ import { camera } from './camera.js';
 import { paint, rampOf, numberAt } from './colours.js';
 import { asker, columns } from './feed.js';
 import { both, flagger, HIDDEN } from './flags.js';
+import { bounds } from './lasso.js';
 import { maps } from './maps.js';
 import { showing } from './marks.js';
 import { axes, points } from './points.js';
@@ -51,7 +52,8 @@ export function stateOf(view) {
     still,
     /** under the pointer, −1 for none */
     hover: -1,
-    /** the one that is spoken of: hovered, else the current image */
+    /** the one that was: it stays on view when the pointer leaves, to be talked about and its neighbours clicked */
+    last: -1,
     tool: /** @type {"pan" | "lasso" | "rectangle"} */ ('pan'),
     /** what a lasso does with who is inside */
     how: /** @type {import('./selection.js').How} */ ('replace'),
@@ -64,8 +66,8 @@ export function stateOf(view) {
     drawing: false,
     about: () => get('_points') ?? {},
     count: () => get('_points')?.count ?? 0,
-    /** the one that is spoken of */
-    subject: () => (state.hover >= 0 && state.hover < state.count() ? state.hover : state.current()),
+    /** the one that is spoken of: hovered now or before, else the current image */
+    subject: () => [state.hover, state.last, state.current()].find((id) => id >= 0 && id < state.count()) ?? -1,
     /** the image that was chosen, −1 for none */
     current: () => (touched && get('image') < state.count() ? get('image') : -1),
     brief,
@@ -102,7 +104,7 @@ export function stateOf(view) {
       missing = new Set(state.about().missing ?? []);
       found = { text: '', bits: null, count: 0 };
       chosen.reset(state.count());
-      [state.hover, state.kept, state.pointed, state.drawn] = [-1, null, -1, []];
+      [state.hover, state.last, state.kept, state.pointed, state.drawn] = [-1, -1, null, -1, []];
       followSelection();
       search(get('search') ?? '');
     },
@@ -110,8 +112,16 @@ export function stateOf(view) {
     point(id) {
       if (id === state.hover) return;
       state.hover = id;
+      if (id >= 0) state.last = id;
       tell();
       redraw();
+    },
+    /** Python says who is hovered, or nobody. */
+    followHover() {
+      const id = get('hovered') ?? -1;
+      if (id === state.hover) return;
+      state.last = -1;
+      state.point(id);
     },
     /** A click or Enter. @param {number} id */
     keep(id) {
@@ -129,7 +139,7 @@ export function stateOf(view) {
     toggle: (id) => choose([id], chosen.flags[id] ? 'subtract' : 'add'),
     /** Nothing is selected or drawn. */
     clear() {
-      state.drawn = [];
+      [state.drawn, state.last] = [[], -1];
       choose([], 'replace');
     },
     /** @param {number[]} corners in units of the map @param {boolean} open still being drawn */
@@ -140,6 +150,16 @@ export function stateOf(view) {
     /** The whole map. */
     fit() {
       look.fit(performance.now(), still());
+      state.moved();
+    },
+    /** Flies to what was found, else to what is selected, else to the image that is spoken of. */
+    flyTo() {
+      const hit = found.count ? found.bits : chosen.size ? chosen.flags : null;
+      const on = state.subject();
+      const ids = hit ? [...hit.keys()].filter((i) => hit[i] && state.seen(i)) : on < 0 ? [] : [on];
+      if (!ids.length || !at.count) return;
+      const { xy } = at.rest();
+      look.show(bounds(ids.flatMap((i) => [xy[2 * i], xy[2 * i + 1]])), performance.now(), still());
       state.moved();
     },
     /** Brings an image into sight. @param {number} id */
@@ -156,6 +176,7 @@ export function stateOf(view) {
     /** The image was chosen somewhere else. */
     attend() {
       touched = true;
+      state.last = -1;
       redraw();
     },
     /** What the kernel works out anew for the same images. */
@@ -173,8 +194,9 @@ export function stateOf(view) {
     () => {
       const square = map.shown?.square;
       if (!square) return;
-      const [x, y] = axes(square).out(look.now.x, look.now.y);
-      const next = look.follows ? [] : [x, y, ((look.size.w / look.now.scale) * square.side) / 65535];
+      const { aim } = look;
+      const [x, y] = axes(square).out(aim.x, aim.y);
+      const next = look.follows ? [] : [x, y, ((look.size.w / aim.scale) * square.side) / 65535];
       told = JSON.stringify(next);
       set('view', next);
     },

@@ -5,15 +5,13 @@
 import { bytes } from '../lib/buffers.js';
 import { context } from '../lib/canvas.js';
 import { make } from '../lib/frame.js';
-import { LEVELS } from './slots.js';
+import { LEVELS, ROOTED } from './slots.js';
 
 /** @typedef {{canvas: HTMLCanvasElement, x: number, y: number, side: number}} Cell where the pixels of an image are */
 /** @typedef {(id: number, level: number, cell: Cell) => void} Landed */
 
 /** Most ids in a request, by level. */
 const MANY = [1024, 256, 128, 64];
-/** Above this the smallest pictures are not kept for all: they would fill the memory of the page. */
-const MOST = 262_144;
 const FLYING = 3;
 /** Bytes of pixels that are kept in main memory. */
 const KEPT = 64 * 2 ** 20;
@@ -26,6 +24,14 @@ export async function decodeSheet(raw) {
   [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   context(canvas, true).drawImage(bitmap, 0, 0);
   bitmap.close();
+  return canvas;
+}
+
+/** @param {number} side */
+function square(side) {
+  const canvas = make('canvas');
+  [canvas.width, canvas.height] = [side, side];
+  context(canvas, true).imageSmoothingQuality = 'high';
   return canvas;
 }
 
@@ -43,6 +49,8 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
   let [flying, wait, turn, count, next] = [0, patience, 0, 0, 0];
   let based = false;
   let version = 0;
+  /** @type {HTMLCanvasElement[]} */
+  const scratch = [];
 
   /** @param {number} level @param {number[]} ids @param {HTMLCanvasElement} canvas @param {number} columns */
   function store(level, ids, canvas, columns) {
@@ -87,8 +95,9 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
       wait = patience;
       const canvas = await decode(bytes(reply.buffers[0])).catch(() => null);
       if (mine !== turn) return;
-      if (canvas) store(level, reply.content.ids, canvas, reply.content.columns);
-      for (const id of ids) if (cells[level].has(id) || reply.content.ids.length) asked.delete(`${level} ${id}`);
+      if (canvas)
+        store(Math.max(level, LEVELS.indexOf(reply.content.level)), reply.content.ids, canvas, reply.content.columns);
+      for (const id of ids) if (reply.content.ids.length) asked.delete(`${level} ${id}`);
     }
     land();
     changed();
@@ -110,6 +119,19 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
     if (mine === turn) based = false;
   }
 
+  /** @param {number} id @param {number} level */
+  const sharper = (id, level) => cells.find((of, k) => k > level && of.has(id))?.get(id);
+
+  /** @param {number} id @param {number} level @returns {Cell | undefined} */
+  function smaller(id, level) {
+    const from = sharper(id, level);
+    if (!from) return undefined;
+    const side = LEVELS[level];
+    const canvas = (scratch[level] ??= square(side));
+    context(canvas, true).drawImage(from.canvas, from.x, from.y, from.side, from.side, 0, 0, side, side);
+    return { canvas, x: 0, y: 0, side };
+  }
+
   return {
     /** Other images. @param {number} many */
     start(many) {
@@ -128,7 +150,7 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
       this.base();
     },
     base() {
-      if (based || next >= count || count > MOST) return;
+      if (based || next >= count || count > ROOTED) return;
       based = true;
       base();
     },
@@ -136,19 +158,18 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
     get rooted() {
       return next >= count;
     },
-    most: MOST,
     /** Changes with every picture that comes. */
     get version() {
       return version;
     },
-    /** The sharpest pixels of an image up to a level, or of any. @param {number} id @param {number} [level] */
+    /** The pixels of an image at a level, else sharper ones, else coarser ones. @param {number} id @param {number} [level] */
     best(id, level = 3) {
-      for (let k = level; k >= 0; k--) if (cells[k].has(id)) return cells[k].get(id);
-      for (let k = level + 1; k < 4; k++) if (cells[k].has(id)) return cells[k].get(id);
+      for (let k = level; k < 4; k++) if (cells[k].has(id)) return cells[k].get(id);
+      for (let k = level - 1; k >= 0; k--) if (cells[k].has(id)) return cells[k].get(id);
       return undefined;
     },
-    /** @param {number} id @param {number} level */
-    cell: (id, level) => cells[level].get(id),
+    /** The pixels of an image at a level, made smaller from sharper ones where they were not sent; until the next call. @param {number} id @param {number} level */
+    cell: (id, level) => cells[level].get(id) ?? (level ? smaller(id, level) : undefined),
     /** What should be there, most wanted first. @param {{id: number, level: number}[]} wanted */
     want(wanted) {
       if (flying >= FLYING) return;
@@ -156,7 +177,7 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
       /** @type {number[][]} */
       const lists = LEVELS.map(() => []);
       for (const { id, level } of wanted) {
-        if (cells[level].has(id) || (asked.get(`${level} ${id}`) ?? 0) > now) continue;
+        if (cells[level].has(id) || sharper(id, level) || (asked.get(`${level} ${id}`) ?? 0) > now) continue;
         if (lists[level].length < MANY[level] * FLYING) lists[level].push(id);
       }
       for (const [level, ids] of lists.entries()) {

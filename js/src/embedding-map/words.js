@@ -62,7 +62,7 @@ const sure = (p) => (typeof p === 'number' ? ` with ${fixed(p)}` : '');
 
 /** Under the neighbours. @param {number} kept @param {number} all */
 export const ofNeighbours = (kept, all) =>
-  `${count(kept)} of ${count(all)} lie beside it on the map${kept < all ? '; dashed ones were torn away' : ''}.`;
+  `${count(kept)} of ${count(all)} ${kept === 1 ? 'lies' : 'lie'} beside it on the map${kept < all ? '; dashed ones were torn away' : ''}.`;
 
 /** What the map shows. @param {any} points @param {string} layer */
 export function ofMap({ count: n = 0, noun = 'images', engine = '' }, layer) {
@@ -83,9 +83,21 @@ export function ofProgress({ phase = '', total = 0, kl = null }, iteration) {
   return '';
 }
 
+/** When it stands still. @param {any} points @param {number | undefined} kept */
+export const ofDone = ({ count: n = 0, noun = 'images' }, kept) =>
+  typeof kept === 'number'
+    ? [
+        'The map of ',
+        b(count(n)),
+        ` ${noun} is done: it kept `,
+        b(percent(kept)),
+        ' of their nearest neighbours beside them.',
+      ]
+    : ['The map of ', b(count(n)), ` ${noun} is done. Point at one to see its true neighbours.`];
+
 /** For those who cannot see the map. @param {any} points */
 export const ofCanvas = ({ count: n = 0, noun = 'images' }) =>
-  `Map of ${count(n)} ${noun}. Arrow keys go from image to image, Enter chooses, S selects, plus and minus zoom, slash searches, L lassos, G makes a grid, Space pauses, brackets change the perplexity.`;
+  `Map of ${count(n)} ${noun}. Arrow keys go from image to image, Enter chooses, S selects, plus and minus zoom, F flies to what is found or selected, slash searches, L lassos, G makes a grid, Space pauses, brackets change the perplexity.`;
 
 /** Before the first move. @param {boolean} live */
 export const hint = (live) =>
