@@ -127,7 +127,8 @@ export function thumbnails({ ask, landed, changed, decode = decodeSheet, patienc
     const from = sharper(id, level);
     if (!from) return undefined;
     const side = LEVELS[level];
-    const canvas = (scratch[level] ??= square(side));
+    scratch[level] ??= square(side);
+    const canvas = scratch[level];
     context(canvas, true).drawImage(from.canvas, from.x, from.y, from.side, from.side, 0, 0, side, side);
     return { canvas, x: 0, y: 0, side };
   }
