@@ -20,7 +20,7 @@ from ..words import count, no_such
 from . import top_patches_board as board
 from .base import ImageIndex, LayerName, bundle
 from .top_patches_answers import SENT, PatchAnswers
-from .top_patches_chart import MaximaChart
+from .top_patches_chart import AnswersChart
 
 SORTS = ("index", "maximum", "sparsity", "purity", "friends")
 _SAVED = 8_000_000  # bytes of thumbnails in a saved page
@@ -90,7 +90,7 @@ class TopPatches(PatchAnswers):
     index : PatchIndex
         All that was found so far.
     histogram : bqplot.Figure
-        The largest answer of the chosen unit to each image.
+        All that the chosen unit answers (at four places of each image), its best to each image, and its patches.
 
     Raises
     ------
@@ -172,7 +172,7 @@ class TopPatches(PatchAnswers):
         self._scan: Scan | None = None
         self._partial: PatchIndex | None = None
         self._friends: dict[tuple[str, str], Friends] = dict(found.friends) if found is not None else {}
-        self._chart: MaximaChart | None = None
+        self._chart: AnswersChart | None = None
         self._drawn, self._key = 0.0, ("", "")
         self.layout.flex = "4 1 520px"
         with self.hold_sync():
@@ -207,9 +207,9 @@ class TopPatches(PatchAnswers):
 
     @property
     def histogram(self) -> Any:
-        """A bqplot.Figure of the chosen unit's largest answer to each image: `dv.row(found, found.histogram)`."""
+        """A bqplot.Figure of all that the chosen unit answers: `dv.row(found, found.histogram)`."""
         if self._chart is None:
-            self._chart = MaximaChart()
+            self._chart = AnswersChart()
             self._draw_chart()
         return self._chart.figure
 
@@ -360,7 +360,7 @@ class TopPatches(PatchAnswers):
         friends = self._friends.get(key)
         with self.hold_sync():
             self._layers, self._bases = list(found.layers), self._bases_of(self.layer)
-            for name, data in board.packed(table, found.labels, friends).items():
+            for name, data in board.packed(table, found, friends).items():
                 setattr(self, name, data)
             self._table = board.about(str(self._shown), table, found, friends, self.network)
             self._tally = board.tally(self.votes, str(self._shown))

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ..methods.patches.table import LayerPatches
 
 LEAST_VOTES = 5  # before that the tally would only sway the next vote
-MEASURES = ("maximum", "sparsity", "purity", "friends", "dead", "mean")  # rows of `_statistics`
+# rows of `_statistics`; `chance` is the purity that as many random images would have
+MEASURES = ("maximum", "sparsity", "purity", "friends", "dead", "mean", "entropy", "chance")
 GRADIENTS = ("none", "plain", "guided", "deconvolution")
 
 Parts = tuple[dict[str, Any], list[bytes]]
@@ -47,7 +48,7 @@ def about(
     }
 
 
-def packed(table: LayerPatches, labels: Mapping[int, int], friends: Friends | None) -> dict[str, bytes]:
+def packed(table: LayerPatches, found: PatchIndex, friends: Friends | None) -> dict[str, bytes]:
     """Pack the numbers of a table: each under the name of the trait that carries it."""
     rows = most_rows(table)
     values = table.values[:rows]
@@ -56,10 +57,11 @@ def packed(table: LayerPatches, labels: Mapping[int, int], friends: Friends | No
     if friends is not None:
         odd = np.where(friends.odd[:rows], friends.oddness[:rows], np.nan)
         score = friends.score[:rows]
-    known = labels_of(table.images[:rows], labels)
-    purity = class_distribution(table, labels).purity[:rows]
-    measures = {"maximum": _best(values), "sparsity": table.sparsity[:rows], "purity": purity,
-                "friends": score, "dead": table.dead[:rows], "mean": table.mean[:rows]}
+    known = labels_of(table.images[:rows], found.labels)
+    classes = class_distribution(table, found.labels, found.class_counts if found.complete else None)
+    measures = {"maximum": _best(values), "sparsity": table.sparsity[:rows], "friends": score,
+                "purity": classes.purity[:rows], "dead": table.dead[:rows], "mean": table.mean[:rows],
+                "entropy": classes.entropy[:rows], "chance": classes.expected_purity[:rows]}
     return {
         "_values": wire.floats(values),
         "_labels": np.ascontiguousarray(known, "<i2").tobytes(),

@@ -18,6 +18,8 @@ export function content(count = 4, more = {}) {
     rows.map((u) => (u === 2 ? 4.2 : 0.5)),
     rows.map((u) => Number(u === 1)),
     rows.map((u) => u),
+    rows.map((u) => (u === 2 ? 0.918 : 0)),
+    rows.map(() => 0.75),
   ];
   return {
     _table: {

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { cellOf, classesOf, filled, fits, inside, nameKey, sorted, stampOf } from '../src/top-patches/data.js';
 import { layoutOf } from '../src/top-patches/rows.js';
 import { thumbnails } from '../src/top-patches/sheets.js';
-import { mostly, ofPatch, ofTally, sizes } from '../src/top-patches/words.js';
+import { facts, mixed, mostly, numbers, ofPatch, ofTally, sizes } from '../src/top-patches/words.js';
 import { content, K } from './top-patches-page.js';
 
 /** @param {number} [count] @param {Record<string, any>} [more] */
 function table(count, more) {
   const { _table, _values, _labels, _boxes, _odd, _statistics } = content(count, more);
-  const names = ['maximum', 'sparsity', 'purity', 'friends', 'dead', 'mean'];
+  const names = ['maximum', 'sparsity', 'purity', 'friends', 'dead', 'mean', 'entropy', 'chance'];
   const n = _table.count;
   const statistics = Object.fromEntries(names.map((name, i) => [name, _statistics.subarray(i * n, (i + 1) * n)]));
   return /** @type {any} */ ({ ..._table, values: _values, labels: _labels, boxes: _boxes, odd: _odd, statistics });
@@ -28,6 +28,7 @@ describe('rows of a table', () => {
     const t = table();
     t.statistics.maximum[3] = Number.NaN;
     expect(sorted(t, 'maximum')).toEqual([2, 0, 1, 3]);
+    expect(sorted({ ...t, order: 'min' }, 'maximum')).toEqual([1, 0, 2, 3]);
   });
 
   it('are found by number, by class and by what students call them', () => {
@@ -49,6 +50,7 @@ describe('rows of a table', () => {
     ]);
     expect(mostly(table(), 2, known.classes)).toBe('2 of 3 dahlia');
     expect(mostly(table(), 0, known.classes)).toBe('all dahlia');
+    expect(mixed(table(), 2)).toBe('Entropy 0.92 bits; of 3 random images 75 % would share a class.');
   });
 
   it('want new thumbnails when their patches change, and only then', () => {
@@ -65,6 +67,16 @@ describe('words', () => {
     expect(text(ofPatch(table(), 3, 1, { ...known, name }))).toBe(
       'Unit 3 answers 32.0 to this piece of china.jpg (pagoda), its number 2 of 3: 5 × 5 px from row 0, column 3.',
     );
+  });
+  it('call what patches are ranked by by its name', () => {
+    const [least, counts] = [table(4, { order: 'min' }), table(4, { order: 'relevance sum' })];
+    expect([table(4), least, counts].map((t) => numbers(t, 3, 'index', true).split(' ')[0])).toEqual([
+      'max',
+      'min',
+      'relevance',
+    ]);
+    expect(facts(least, 3, 0)).toContainEqual(['Minimum', '33.0']);
+    expect(text(ofPatch(counts, 3, 1, { ...known, name }))).toContain('Unit 3 has relevance 32.0 at this piece of');
   });
   it('tell a false friend with its number, and keep the class back while classes are hidden', () => {
     const told = text(ofPatch(table(), 2, 1, { ...known, name }));

@@ -10,7 +10,7 @@ from torch import nn
 import deepviz_widgets as dv
 from deepviz_widgets.methods import receptive_field
 
-ROWS = ("values", "images", "ys", "xs", "boxes", "maxima", "places", "not_finite", "answered", "maximum")
+ROWS = ("values", "images", "ys", "xs", "boxes", "maxima", "answers", "places", "not_finite", "answered", "maximum")
 SUMS = ("total", "response", "power", "mean", "sparsity")
 
 

@@ -30,7 +30,7 @@ def made_up(layer="conv1", basis="units", units=7, k=5, images=40, seed=0, side=
     return LayerPatches(
         layer, basis, tuple(f"unit ü{row}" for row in range(units)), (units, 9, 9), (9, 9), values, which, ys, xs,
         boxes, "exact", "It is so.", maximum, rng.normal(size=units) * 1e17, counts, counts // 7, counts % 41,
-        rng.random(units), rng.random(units), rng.integers(0, 2**40, (units, len(EDGES) + 1)),
+        rng.random(units), rng.random(units), *(rng.integers(0, 2**40, (units, len(EDGES) + 1)) for _ in range(2)),
     )
 
 
@@ -65,7 +65,7 @@ def brute(net: dv.Network, images: dv.ImageSet, layers, k=9) -> PatchIndex:
             name, "units", tuple(map(str, range(units))), layer.shape, grid, np.take_along_axis(best, order, 1),
             order.astype(np.int64), ys, xs, field.boxes[ys, xs].astype(np.int32), field.status, field.why,
             best.max(1).astype(float), nothing, none, none, none, nothing, nothing,
-            np.zeros((units, len(EDGES) + 1), np.int64),
+            *[np.zeros((units, len(EDGES) + 1), np.int64)] * 2,
         ))
     kept = used(tables)
     labels = {image: int(images.labels[image]) for image in kept} if images.labels is not None else {}

@@ -14,6 +14,7 @@ from torchvision.models import VisionTransformer
 import deepviz_widgets as dv
 from deepviz_widgets.methods import receptive_field
 from deepviz_widgets.methods.patches import scan
+from deepviz_widgets.methods.patches.streaming import Batch, Rules, nothing
 from deepviz_widgets.methods.patches.table import EDGES
 
 
@@ -67,6 +68,33 @@ def test_the_statistics_are_those_of_all_places(net, images):
         assert np.allclose(table.sparsity, sparse, equal_nan=True)
         assert (table.maxima == np.stack([np.bincount(np.searchsorted(EDGES, unit), minlength=len(EDGES) + 1)
                                           for unit in peak.T])).all()
+
+
+def test_the_histogram_of_all_answers_takes_every_place_equally_often(net):
+    many = dv.ImageSet(np.random.default_rng(7).integers(0, 255, (500, 16, 16, 3), np.uint8))
+    found = scan(net, many, ["2", "5", "7"]).finish()
+    for layer in ("2", "5", "7"):
+        table, every = found[layer], answers(net, many, layer, 64)
+        places = every[0, 0].size
+        assert (table.answers.sum(1) == 500 * min(4, places)).all()
+        truth = np.stack([np.bincount(np.searchsorted(EDGES, every[:, unit].ravel()), minlength=len(EDGES) + 1)
+                          for unit in range(every.shape[1])])
+        if places <= 4:
+            assert (table.answers == truth).all()
+        else:
+            shares = table.answers / table.answers.sum(1, keepdims=True)
+            assert np.abs(shares - truth / truth.sum(1, keepdims=True)).max() < 0.04
+            assert np.abs(shares - truth / truth.sum(1, keepdims=True)).mean() < 0.004
+
+
+def test_a_sample_of_places_is_spread_over_the_whole_map():
+    batch = Batch.of(nothing(1, 1, torch.device("cpu")), Rules(1), range(1000))
+    for places in (1, 3, 4, 5, 49, 12544):
+        found = batch.sample(places)[:, 0].numpy()
+        assert found.min() == 0 and 0.999 * places - 1 <= found.max() < places
+        assert (np.diff(found) >= places // 4).all()
+        shares = np.histogram(found, bins=min(places, 49), range=(0, places))[0] / found.size
+        assert np.abs(shares * min(places, 49) - 1).max() < 0.05
 
 
 def test_a_unit_that_answers_to_one_image_is_sparse_and_one_that_never_does_is_dead(images):

@@ -108,14 +108,16 @@ def _only(known: Mapping[int, Any], kept: set[int]) -> dict[int, Any]:
     return {image: value for image, value in known.items() if image in kept}
 
 
-_COUNTS = {"places": "cells", "not_finite": "not_finite", "answered": "answered", "maxima": "maxima"}
+_COUNTS = {
+    "places": "cells", "not_finite": "not_finite", "answered": "answered", "maxima": "maxima", "answers": "answers",
+}
 _SUMS = ("maximum", "total", "response", "power")
 
 
 def table_of(rows: Rows, span: slice, progress: Progress, sign: int) -> LayerPatches:
     """Turn the state of one table into arrays."""
     best, largest = progress.best, progress.largest[rows.layer.name]
-    images, at = best.images[span].cpu().numpy(), best.places[span].cpu().numpy()
+    images, at = (found.cpu().numpy() for found in best.located(span))
     ys, xs, boxes = _located(rows.layer.name, images, at, progress)
     values = np.where(images < 0, np.float32(np.nan), best.values[span].cpu().numpy() * np.float32(sign))
     counts = {name: getattr(best, own)[span].cpu().numpy().copy() for name, own in _COUNTS.items()}

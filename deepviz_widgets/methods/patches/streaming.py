@@ -25,6 +25,8 @@ __all__ = ["MOST_PLACES", "Answer", "Batch", "Best", "Rules", "added", "look", "
 
 BITS = 24  # of a code are the place, the others the image, so that codes sort by image, row and column
 MOST_PLACES = 1 << BITS
+_SAMPLED = 4  # places of an image of which the answer goes into the histogram of all answers
+_GOLDEN = 2654435769  # 2^32 times the golden ratio: multiples of it, modulo 2^32, are spread evenly
 NO_CODE = torch.iinfo(torch.int64).max  # the code of no patch: after all others
 
 
@@ -52,7 +54,7 @@ class Best:
     values : Tensor (U, k) float32
         Best first, times the sign of the order; -inf for none.
     codes : Tensor (U, k) int64
-        Image and place of each; see `images` and `places`.
+        Image and place of each; see `located`.
     latest : int
         The largest image id so far; -1 before the first.
     """
@@ -67,6 +69,7 @@ class Best:
     response: Tensor
     power: Tensor
     maxima: Tensor
+    answers: Tensor
     latest: int = -1
 
     @property
@@ -74,10 +77,11 @@ class Best:
         """Image id of each patch, (U, k); -1 for none."""
         return torch.where(self.codes == NO_CODE, -1, self.codes >> BITS)
 
-    @property
-    def places(self) -> Tensor:
-        """Place of each patch in raster order, (U, k); -1 for none."""
-        return torch.where(self.codes == NO_CODE, -1, self.codes & (MOST_PLACES - 1))
+    def located(self, span: slice) -> tuple[Tensor, Tensor]:
+        """Return image id and place (in raster order) of each patch of some rows; -1 for none."""
+        codes = self.codes[span]
+        none = codes == NO_CODE
+        return torch.where(none, -1, codes >> BITS), torch.where(none, -1, codes & (MOST_PLACES - 1))
 
 
 def _real(device: torch.device) -> torch.dtype:
@@ -92,7 +96,7 @@ def nothing(units: int, k: int, device: torch.device) -> Best:
     return Best(
         torch.full((units, k), -math.inf, device=device), torch.full((units, k), NO_CODE, device=device),
         torch.full((units,), -math.inf, dtype=real, device=device), total, cells, lost, answered, response, power,
-        torch.zeros((units, len(EDGES) + 1), dtype=torch.int64, device=device),
+        *(torch.zeros((units, len(EDGES) + 1), dtype=torch.int64, device=device) for _ in range(2)),
     )
 
 
@@ -118,6 +122,17 @@ class Batch:
     latest: int
     in_order: bool
     worst: Tensor
+
+    def sample(self, places: int) -> Tensor:
+        """Choose some places of each image for the histogram of all answers, (N, 1, up to 4) int64.
+
+        They are evenly far apart, from a start that depends on the image alone: every place is chosen equally often
+        over many images, and the choice does not depend on how images are split.
+        """
+        number = min(_SAMPLED, places)
+        start = (self.ids * _GOLDEN) % (1 << 32)  # in 2^-32ths of the distance
+        at = (torch.arange(number, device=start.device) << 32) + start[:, None]
+        return ((at * places) // (number << 32))[:, None]
 
     @classmethod
     def of(cls, before: Best, rules: Rules, ids: Sequence[int]) -> Batch:
@@ -145,6 +160,8 @@ class Answer:
         Image and row of each patch: image * U + row.
     values, places : Tensor (M,)
         Value, times the sign of the order, and place of each.
+    sample : Tensor (N, U, up to 4)
+        Answers at the places of `Batch.sample`.
     """
 
     span: slice
@@ -155,6 +172,7 @@ class Answer:
     maps: Tensor
     values: Tensor
     places: Tensor
+    sample: Tensor
 
 
 def look(
@@ -186,7 +204,8 @@ def look(
         values, places = apart(ranked, maps, boxes, floors, rules)
         found = values > -math.inf
         maps, values, places = maps[:, None].expand_as(values)[found], values[found], places[found]
-    return Answer(span, high, total, len(flat) * flat.shape[2], lost, maps, values, places)
+    sample = flat.gather(2, batch.sample(flat.shape[2]).expand(-1, flat.shape[1], -1)).float()
+    return Answer(span, high, total, len(flat) * flat.shape[2], lost, maps, values, places, sample)
 
 
 def _measured(flat: Tensor, sign: int) -> tuple[Tensor, Tensor, Tensor | int, Tensor]:
@@ -232,14 +251,25 @@ def added(batch: Batch, answers: Sequence[Answer]) -> Best:
     found = high > -math.inf
     response = high.clamp(min=0)
     bins = torch.bucketize(high, _edges(high.dtype, high.device)).T.contiguous()
+    answered = best.answers.clone()
+    for answer in answers:
+        answered[answer.span] += _histogram(answer.sample)
     values, codes = _entered(batch, answers)
     return replace(
         best, values=values, codes=codes, latest=batch.latest, maximum=torch.maximum(best.maximum, high.amax(0)),
         total=best.total + total.sum(0), cells=best.cells + cells - lost,
         not_finite=best.not_finite + lost, answered=best.answered + found.sum(0),
         response=best.response + response.sum(0), power=best.power + response.square_().sum(0),
-        maxima=best.maxima.scatter_add(1, bins, found.T.to(torch.int64)),
+        maxima=best.maxima.scatter_add(1, bins, found.T.to(torch.int64)), answers=answered,
     )
+
+
+def _histogram(sample: Tensor) -> Tensor:
+    """Count the finite values (N, U, S) of each row, (U, bins)."""
+    rows = sample.movedim(1, 0).flatten(1).contiguous()
+    bins = torch.bucketize(rows, _edges(rows.dtype, rows.device))
+    empty = torch.zeros((len(rows), len(EDGES) + 1), dtype=torch.int64, device=rows.device)
+    return empty.scatter_add_(1, bins, rows.isfinite().to(torch.int64))
 
 
 def _beside(batch: Batch, answers: Sequence[Answer], name: str, empty: float) -> Tensor:

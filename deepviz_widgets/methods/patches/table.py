@@ -55,6 +55,9 @@ class LayerPatches:
         Sums over the images of their response, and of its square; the response is the image's maximum, at least 0.
     maxima : ndarray (U, bins) int64
         Histogram of the images' maxima; bin i ends at, and includes, `edges[i]`; the last has no end.
+    answers : ndarray (U, bins) int64
+        Histogram of all answers, from four places of each image (all, where there are no more) that lie evenly apart
+        and move from image to image, so that all places have the same share; what is not finite is left out.
     edges : ndarray (bins - 1,) float64
         Half octaves to both sides of 0, the same in every table, so that histograms add up.
     """
@@ -79,6 +82,7 @@ class LayerPatches:
     response: np.ndarray
     power: np.ndarray
     maxima: np.ndarray
+    answers: np.ndarray
     edges: np.ndarray = dataclasses.field(default_factory=EDGES.copy)
 
     @property
@@ -130,7 +134,7 @@ def merged(one: LayerPatches, other: LayerPatches, order: str) -> LayerPatches:
     picked = {name: np.take_along_axis(array, best if array.ndim == 2 else best[..., None], 1)
               for name, array in both.items()}
     larger = max(one, other, key=lambda table: (int(np.prod(table.grid)), table.grid, table.shape, table.field))
-    sums = ("total", "places", "not_finite", "answered", "response", "power", "maxima")
+    sums = ("total", "places", "not_finite", "answered", "response", "power", "maxima", "answers")
     changed: dict[str, Any] = picked | {name: getattr(one, name) + getattr(other, name) for name in sums}
     return dataclasses.replace(
         one, **changed, shape=larger.shape, grid=larger.grid, field=larger.field, field_says=larger.field_says,

@@ -17,11 +17,20 @@ import { bytes, floats } from '../lib/buffers.js';
  * @property {Int16Array} boxes (count, k, 4) top, left, bottom, right in pixels of the input
  * @property {Float32Array} values (count, k) best first, NaN where there are fewer
  * @property {Int16Array} labels (count, k) -1 where unknown @property {Float32Array} odd (count, k) NaN where not odd
- * @property {Record<'maximum' | 'sparsity' | 'purity' | 'friends' | 'dead' | 'mean', Float32Array>} statistics of each row
+ * @property {Record<'maximum' | 'sparsity' | 'purity' | 'friends' | 'dead' | 'mean' | 'entropy' | 'chance', Float32Array>} statistics of each row
  */
 
 /** The rows of `_statistics`. */
-const MEASURES = /** @type {const} */ (['maximum', 'sparsity', 'purity', 'friends', 'dead', 'mean']);
+const MEASURES = /** @type {const} */ ([
+  'maximum',
+  'sparsity',
+  'purity',
+  'friends',
+  'dead',
+  'mean',
+  'entropy',
+  'chance',
+]);
 
 /** Null until all of it has come. @param {Get} get @returns {Table | null} */
 export function readTable(get) {
@@ -98,12 +107,13 @@ export function classesOf({ labels, k }, unit) {
 export const nameKey = ({ layer, basis, rows }, unit) =>
   basis === 'units' ? `${layer}:${unit}` : `${layer}:${rows[unit]}`;
 
-/** Rows by a measure, largest first; those without one last. @param {Table} t @param {string} by @returns {number[]} */
+/** Rows by a measure, largest first (the smallest where that is asked for); those without one last. @param {Table} t @param {string} by @returns {number[]} */
 export function sorted(t, by) {
   const all = [...Array(t.count).keys()];
   const measure = t.statistics[/** @type {keyof Table['statistics']} */ (by)];
   if (!measure) return all;
-  const size = (/** @type {number} */ i) => (Number.isNaN(measure[i]) ? Number.NEGATIVE_INFINITY : measure[i]);
+  const sign = by === 'maximum' && t.order === 'min' ? -1 : 1;
+  const size = (/** @type {number} */ i) => (Number.isNaN(measure[i]) ? Number.NEGATIVE_INFINITY : sign * measure[i]);
   return all.sort((a, b) => size(b) - size(a) || a - b);
 }
 

@@ -8,7 +8,7 @@ import { percent, size } from '../lib/text.js';
 import { cellOf, classesOf, filled, inside, nameKey, stampOf } from './data.js';
 import { enlarger } from './enlarged.js';
 import { figure } from './figure.js';
-import { facts, nameOf, SAVED, short, titleOf, whichImage } from './words.js';
+import { facts, mixed, nameOf, SAVED, short, titleOf, whichImage } from './words.js';
 
 /** @typedef {import('./data.js').Table} Table */
 
@@ -58,6 +58,7 @@ export function detail(view, state, sheets, onChoose) {
     const all = found.reduce((sum, [, k]) => sum + k, 0);
     classes.replaceChildren(...found.slice(0, MOST).map(([label, k]) => bar(nameOf(state.classes(), label), k / all)));
     if (found.length > MOST) classes.append(make('span', 'dvw-tick', `and ${found.length - MOST} more classes`));
+    if (found.length) classes.append(make('span', 'dvw-tick', mixed(t, unit)));
     if (!state.labels()) classes.append(make('span', 'dvw-tick', 'Classes are hidden until you reveal them.'));
   }
 

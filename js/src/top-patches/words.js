@@ -39,6 +39,14 @@ export function mostly(t, unit, classes) {
   return n === 1 ? `${all} classes` : `${n} of ${all} ${shownAs(classes, label)}`;
 }
 
+/** How mixed the classes of a row are, and how mixed chance would have them. @param {Table} t @param {number} unit */
+export function mixed({ statistics, k, labels }, unit) {
+  const [bits, chance] = [statistics.entropy[unit], statistics.chance[unit]];
+  const n = labels.subarray(unit * k, (unit + 1) * k).filter((label) => label >= 0).length;
+  const random = chance >= 0 ? `; of ${n} random images ${percent(chance)} would share a class` : '';
+  return `Entropy ${fixed(bits)} bits${random}.`;
+}
+
 /** A class beside a number: one that is a number itself is in quotes. @param {string[]} classes @param {number} label */
 export const shownAs = (classes, label) => nameOf(classes, label).replace(/^-?\d.*$/, '“$&”');
 
@@ -48,11 +56,14 @@ export const nameOf = (classes, label) => classes[label] ?? `class ${label}`;
 /** @param {Table} t @param {number} unit */
 const hasFriend = ({ odd, k }, unit) => odd.subarray(unit * k, (unit + 1) * k).some((v) => !Number.isNaN(v));
 
+/** What patches are ranked by. @param {Table} t */
+const ranked = ({ order }) => (order === 'max' || order === 'min' ? order : 'relevance');
+
 /** The numbers of a row; what is sorted by is always among them. @param {Table} t @param {number} unit @param {string} sort @param {boolean} labels */
 export function numbers(t, unit, sort, labels) {
-  const { statistics, order } = t;
+  const { statistics } = t;
   const { maximum, sparsity, purity, friends } = statistics;
-  const told = [`${order === 'min' ? 'min' : 'max'} ${short(maximum[unit])}`];
+  const told = [`${ranked(t)} ${short(maximum[unit])}`];
   if (sort === 'purity' && labels && purity[unit] >= 0) told.push(`purity ${fixed(purity[unit])}`);
   else if (friends[unit] > 0 && (sort === 'friends' || hasFriend(t, unit))) told.push(`odd ${fixed(friends[unit])}`);
   else if (!Number.isNaN(sparsity[unit])) told.push(`sparse ${fixed(sparsity[unit])}`);
@@ -72,8 +83,9 @@ export function ofPatch(t, unit, rank, { name, classes, labels }) {
   const label = t.labels[at];
   const [top, left, bottom, right] = boxOf(t, unit, rank);
   const sees = `${px([bottom - top, right - left])} from row ${top}, column ${left}`;
-  const place = name ? ` to this piece of ${name}` : ' to this piece';
-  const start = [b(titleOf(t, unit)), ' answers ', b(short(t.values[at])), place];
+  const [verb, to] = ranked(t) === 'relevance' ? [' has relevance ', ' at'] : [' answers ', ' to'];
+  const place = `${to} this piece${name ? ` of ${name}` : ''}`;
+  const start = [b(titleOf(t, unit)), verb, b(short(t.values[at])), place];
   if (!Number.isNaN(t.odd[at])) return [...start, ...ofOdd(t, unit, at, labels ? classes : null)];
   const shows = labels && label >= 0 ? ` (${nameOf(classes, label)})` : '';
   return [...start, `${shows}, its number ${rank + 1} of ${n}: ${sees}.`];
@@ -116,7 +128,7 @@ export function facts(t, unit, rank) {
   if (dead[unit] > 0) return [['Answers', 'never']];
   const n = filled(t, unit);
   /** @type {[string, string][]} */
-  const told = [[t.order === 'min' ? 'Minimum' : 'Maximum', short(maximum[unit])]];
+  const told = [[{ max: 'Maximum', min: 'Minimum', relevance: 'Relevance' }[ranked(t)], short(maximum[unit])]];
   const [top, left, bottom, right] = boxOf(t, unit, rank);
   if (rank < n)
     told.unshift(['This patch', short(values[unit * k + rank])], ['It sees', px([bottom - top, right - left])]);
