@@ -7,13 +7,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 LESSONS = sorted((Path(__file__).parent.parent / "notebooks").glob("0[1-9]-*.ipynb"))
 
 
 def value_of(source: str, names: dict):
     """Run a cell; return the value of its last line."""
-    tree = ast.parse(source)
+    tree = ast.parse(TransformerManager().transform_cell(source))  # %pip is no Python
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), names)
     return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), names)

@@ -90,7 +90,7 @@ class TopPatches(PatchAnswers):
     index : PatchIndex
         All that was found so far.
     histogram : bqplot.Figure
-        All that the chosen unit answers (at four places of each image), its best to each image, and its patches.
+        All that the chosen unit answers (at two places of each image), its best to each image, and its patches.
 
     Raises
     ------

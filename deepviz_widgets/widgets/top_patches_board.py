@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..methods.patches.table import LayerPatches
 
 LEAST_VOTES = 5  # before that the tally would only sway the next vote
-# rows of `_statistics`; `chance` is the purity that as many random images would have
-MEASURES = ("maximum", "sparsity", "purity", "friends", "dead", "mean", "entropy", "chance")
+# rows of `_statistics`; `chance` is the purity that as many random images would have, `lost` what was not finite
+MEASURES = ("maximum", "sparsity", "purity", "friends", "dead", "mean", "entropy", "chance", "lost")
 GRADIENTS = ("none", "plain", "guided", "deconvolution")
 
 Parts = tuple[dict[str, Any], list[bytes]]
@@ -41,6 +41,7 @@ def about(
     sides = [int(side) for side in (found.about.get("input_size") or (1, 1, 1))[-2:]]
     return {
         "key": key, "layer": table.layer, "basis": table.basis, "count": most_rows(table), "k": table.values.shape[1],
+        "all": len(table), "skipped": int(found.skipped),
         "done": int(found.images_seen), "total": int(found.total), "input": sides,
         "window": window_of(net, table, sides), "field": field_of(table), "order": found.order,
         "rows": [] if table.basis == "units" else list(table.names), "friends": friends is not None,
@@ -61,7 +62,8 @@ def packed(table: LayerPatches, found: PatchIndex, friends: Friends | None) -> d
     classes = class_distribution(table, found.labels, found.class_counts if found.complete else None)
     measures = {"maximum": _best(values), "sparsity": table.sparsity[:rows], "friends": score,
                 "purity": classes.purity[:rows], "dead": table.dead[:rows], "mean": table.mean[:rows],
-                "entropy": classes.entropy[:rows], "chance": classes.expected_purity[:rows]}
+                "entropy": classes.entropy[:rows], "chance": classes.expected_purity[:rows],
+                "lost": table.not_finite[:rows]}
     return {
         "_values": wire.floats(values),
         "_labels": np.ascontiguousarray(known, "<i2").tobytes(),
@@ -99,7 +101,7 @@ def field_of(table: LayerPatches) -> str:
     if not len(boxes):
         return ""
     sides = (int((boxes[:, 2] - boxes[:, 0]).max()), int((boxes[:, 3] - boxes[:, 1]).max()))
-    status = f" ({table.field})" if table.field and table.field != "exact" else ""
+    status = f" ({table.field})" if table.field else ""
     return f"receptive field {size(sides)} px{status}"
 
 

@@ -20,6 +20,7 @@ export function content(count = 4, more = {}) {
     rows.map((u) => u),
     rows.map((u) => (u === 2 ? 0.918 : 0)),
     rows.map(() => 0.75),
+    rows.map(() => 0),
   ];
   return {
     _table: {

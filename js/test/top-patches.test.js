@@ -8,7 +8,7 @@ import { content, K } from './top-patches-page.js';
 /** @param {number} [count] @param {Record<string, any>} [more] */
 function table(count, more) {
   const { _table, _values, _labels, _boxes, _odd, _statistics } = content(count, more);
-  const names = ['maximum', 'sparsity', 'purity', 'friends', 'dead', 'mean', 'entropy', 'chance'];
+  const names = ['maximum', 'sparsity', 'purity', 'friends', 'dead', 'mean', 'entropy', 'chance', 'lost'];
   const n = _table.count;
   const statistics = Object.fromEntries(names.map((name, i) => [name, _statistics.subarray(i * n, (i + 1) * n)]));
   return /** @type {any} */ ({ ..._table, values: _values, labels: _labels, boxes: _boxes, odd: _odd, statistics });
@@ -91,6 +91,15 @@ describe('words', () => {
     expect(text(ofPatch(table(), 1, 0, { ...known, name }))).toBe(
       'Unit 1 is dead: no place of the 20 images makes it answer.',
     );
+    const broken = table();
+    broken.statistics.maximum[1] = Number.NaN;
+    broken.statistics.lost[1] = 8000;
+    expect(text(ofPatch(broken, 1, 0, { ...known, name }))).toBe(
+      'Unit 1 gives nothing but NaN or infinite values in 20 images, which are not ranked.',
+    );
+    expect(facts(broken, 1, 0)).toEqual([['NaN or infinite', '8,000 values']]);
+    const some = { all: 9, skipped: 2 };
+    expect(sizes(table(4, some), 4)).toBe(' · 4 of 9 units · receptive field 5 × 5 px · 2 images could not be read');
     expect(sizes(table(), 4)).toBe(' · 4 units · receptive field 5 × 5 px');
     expect(sizes(table(), 1)).toBe(' · 1 of 4 units · receptive field 5 × 5 px');
   });

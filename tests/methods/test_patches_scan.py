@@ -76,15 +76,15 @@ def test_the_histogram_of_all_answers_takes_every_place_equally_often(net):
     for layer in ("2", "5", "7"):
         table, every = found[layer], answers(net, many, layer, 64)
         places = every[0, 0].size
-        assert (table.answers.sum(1) == 500 * min(4, places)).all()
+        assert (table.answers.sum(1) == 500 * min(2, places)).all()
         truth = np.stack([np.bincount(np.searchsorted(EDGES, every[:, unit].ravel()), minlength=len(EDGES) + 1)
                           for unit in range(every.shape[1])])
-        if places <= 4:
+        if places <= 2:
             assert (table.answers == truth).all()
         else:
             shares = table.answers / table.answers.sum(1, keepdims=True)
-            assert np.abs(shares - truth / truth.sum(1, keepdims=True)).max() < 0.04
-            assert np.abs(shares - truth / truth.sum(1, keepdims=True)).mean() < 0.004
+            assert np.abs(shares - truth / truth.sum(1, keepdims=True)).max() < 0.05
+            assert np.abs(shares - truth / truth.sum(1, keepdims=True)).mean() < 0.005
 
 
 def test_a_sample_of_places_is_spread_over_the_whole_map():
@@ -92,7 +92,7 @@ def test_a_sample_of_places_is_spread_over_the_whole_map():
     for places in (1, 3, 4, 5, 49, 12544):
         found = batch.sample(places)[:, 0].numpy()
         assert found.min() == 0 and 0.999 * places - 1 <= found.max() < places
-        assert (np.diff(found) >= places // 4).all()
+        assert (np.diff(found) >= places // 2).all()
         shares = np.histogram(found, bins=min(places, 49), range=(0, places))[0] / found.size
         assert np.abs(shares * min(places, 49) - 1).max() < 0.05
 

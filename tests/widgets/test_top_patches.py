@@ -44,8 +44,8 @@ def rows_of(board, name="_values", dtype="<f4"):
 
 
 def statistics_of(board):
-    rows = np.frombuffer(board._statistics, "<f4").reshape(8, -1)
-    names = ("maximum", "sparsity", "purity", "friends", "dead", "mean", "entropy", "chance")
+    rows = np.frombuffer(board._statistics, "<f4").reshape(9, -1)
+    names = ("maximum", "sparsity", "purity", "friends", "dead", "mean", "entropy", "chance", "lost")
     return dict(zip(names, rows, strict=True))
 
 
@@ -254,7 +254,7 @@ def test_the_histogram_has_all_answers_and_the_best_of_each_image_and_follows_th
     board.wait()
     bars, line, marks = figure.marks
     table = board.index[LAYER]
-    for shown, counts, number in ((bars.y, table.answers[0], 4 * 12), (line.y[:-1], table.maxima[0], 12)):
+    for shown, counts, number in ((bars.y, table.answers[0], 2 * 12), (line.y[:-1], table.maxima[0], 12)):
         shares = np.where(shown > 0, 1e-5 * 10.0 ** np.asarray(shown), 0)
         assert counts.sum() == number and np.allclose(shares[shares > 0], counts[counts > 0] / number)
     assert len(marks.x) == 3
@@ -265,7 +265,7 @@ def test_the_histogram_has_all_answers_and_the_best_of_each_image_and_follows_th
 
 
 def test_no_message_passes_the_limit_and_rows_that_do_not_fit_are_left_out(monkeypatch, board):
-    monkeypatch.setattr(wire, "MESSAGE_LIMIT", 4 * 8 * 5)
+    monkeypatch.setattr(wire, "MESSAGE_LIMIT", 4 * 9 * 5)
     board.wait()
     assert board._table["count"] == 5 and len(board._statistics) <= wire.MESSAGE_LIMIT
     assert len(board._values) == 5 * 3 * 4

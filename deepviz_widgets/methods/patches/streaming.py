@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -25,7 +25,7 @@ __all__ = ["MOST_PLACES", "Answer", "Batch", "Best", "Rules", "added", "look", "
 
 BITS = 24  # of a code are the place, the others the image, so that codes sort by image, row and column
 MOST_PLACES = 1 << BITS
-_SAMPLED = 4  # places of an image of which the answer goes into the histogram of all answers
+_SAMPLED = 2  # places of an image of which the answer goes into the histogram of all answers
 _GOLDEN = 2654435769  # 2^32 times the golden ratio: multiples of it, modulo 2^32, are spread evenly
 NO_CODE = torch.iinfo(torch.int64).max  # the code of no patch: after all others
 
@@ -96,7 +96,8 @@ def nothing(units: int, k: int, device: torch.device) -> Best:
     return Best(
         torch.full((units, k), -math.inf, device=device), torch.full((units, k), NO_CODE, device=device),
         torch.full((units,), -math.inf, dtype=real, device=device), total, cells, lost, answered, response, power,
-        *(torch.zeros((units, len(EDGES) + 1), dtype=torch.int64, device=device) for _ in range(2)),
+        torch.zeros((units, len(EDGES) + 1), dtype=torch.int64, device=device),
+        torch.zeros((units, len(EDGES) + 1), dtype=torch.int64, device=device),
     )
 
 
@@ -122,17 +123,20 @@ class Batch:
     latest: int
     in_order: bool
     worst: Tensor
+    _chosen: dict[int, Tensor] = field(default_factory=dict, repr=False)
 
     def sample(self, places: int) -> Tensor:
-        """Choose some places of each image for the histogram of all answers, (N, 1, up to 4) int64.
+        """Choose some places of each image for the histogram of all answers, (N, 1, up to 2) int64.
 
         They are evenly far apart, from a start that depends on the image alone: every place is chosen equally often
         over many images, and the choice does not depend on how images are split.
         """
-        number = min(_SAMPLED, places)
-        start = (self.ids * _GOLDEN) % (1 << 32)  # in 2^-32ths of the distance
-        at = (torch.arange(number, device=start.device) << 32) + start[:, None]
-        return ((at * places) // (number << 32))[:, None]
+        if places not in self._chosen:
+            number = min(_SAMPLED, places)
+            start = (self.ids * _GOLDEN) % (1 << 32)  # in 2^-32ths of the distance
+            at = (torch.arange(number, device=start.device) << 32) + start[:, None]
+            self._chosen[places] = ((at * places) // (number << 32))[:, None]
+        return self._chosen[places]
 
     @classmethod
     def of(cls, before: Best, rules: Rules, ids: Sequence[int]) -> Batch:
@@ -160,7 +164,7 @@ class Answer:
         Image and row of each patch: image * U + row.
     values, places : Tensor (M,)
         Value, times the sign of the order, and place of each.
-    sample : Tensor (N, U, up to 4)
+    sample : Tensor (N, U, up to 2)
         Answers at the places of `Batch.sample`.
     """
 

@@ -56,8 +56,8 @@ class LayerPatches:
     maxima : ndarray (U, bins) int64
         Histogram of the images' maxima; bin i ends at, and includes, `edges[i]`; the last has no end.
     answers : ndarray (U, bins) int64
-        Histogram of all answers, from four places of each image (all, where there are no more) that lie evenly apart
-        and move from image to image, so that all places have the same share; what is not finite is left out.
+        Histogram of all answers, from two places of each image that lie half a map apart and move from image to
+        image, so that every place has the same share; what is not finite is left out.
     edges : ndarray (bins - 1,) float64
         Half octaves to both sides of 0, the same in every table, so that histograms add up.
     """

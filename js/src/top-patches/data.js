@@ -8,6 +8,8 @@ import { bytes, floats } from '../lib/buffers.js';
  * @property {string} key names what the rows are of; replies about another are dropped
  * @property {string} layer @property {string} basis 'units', or the name of a set of directions
  * @property {number} count rows @property {number} k patches a row
+ * @property {number} [all] rows of the layer, where not all fit into a message
+ * @property {number} [skipped] images that could not be read
  * @property {number} done images seen @property {number} total
  * @property {[number, number]} input height and width of the input
  * @property {number[]} window height and width of what a thumbnail shows; empty where only the file knows
@@ -17,7 +19,7 @@ import { bytes, floats } from '../lib/buffers.js';
  * @property {Int16Array} boxes (count, k, 4) top, left, bottom, right in pixels of the input
  * @property {Float32Array} values (count, k) best first, NaN where there are fewer
  * @property {Int16Array} labels (count, k) -1 where unknown @property {Float32Array} odd (count, k) NaN where not odd
- * @property {Record<'maximum' | 'sparsity' | 'purity' | 'friends' | 'dead' | 'mean' | 'entropy' | 'chance', Float32Array>} statistics of each row
+ * @property {Record<'maximum' | 'sparsity' | 'purity' | 'friends' | 'dead' | 'mean' | 'entropy' | 'chance' | 'lost', Float32Array>} statistics of each row
  */
 
 /** The rows of `_statistics`. */
@@ -30,6 +32,7 @@ const MEASURES = /** @type {const} */ ([
   'mean',
   'entropy',
   'chance',
+  'lost',
 ]);
 
 /** Null until all of it has come. @param {Get} get @returns {Table | null} */

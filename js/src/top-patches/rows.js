@@ -4,7 +4,7 @@ import { clamp } from '../lib/clamp.js';
 import { attributes, hear, make, put } from '../lib/frame.js';
 import { box } from '../lib/parts.js';
 import { cellOf, filled, nameKey, stampOf } from './data.js';
-import { cellName, mostly, numbers, short, shownAs, titleOf } from './words.js';
+import { cellName, flagOf, mostly, numbers, short, shownAs, titleOf } from './words.js';
 
 /** @typedef {import('./data.js').Table} Table */
 
@@ -41,7 +41,7 @@ export function layoutOf(width, k, naming) {
 function rowOf(k, onName) {
   const [title, dead, sort, told, field] = [
     make('b'),
-    make('span', 'tp-dead', 'dead'),
+    make('span', 'tp-dead'),
     make('span', 'dvw-label'),
     make('span', 'dvw-tick'),
     make('input', 'dvw-field'),
@@ -166,7 +166,8 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
     row.seen = stamp;
     const naming = mode === 'name';
     put(row.title, name && !naming ? `${titleOf(t, unit)}: ${name}` : titleOf(t, unit));
-    row.dead.hidden = !(t.statistics.dead[unit] > 0);
+    put(row.dead, flagOf(t, unit));
+    row.dead.hidden = !flagOf(t, unit);
     put(row.sort, labels ? mostly(t, unit, classes) : '');
     put(row.told, t.statistics.dead[unit] > 0 ? '' : numbers(t, unit, sort, labels));
     row.field.hidden = !naming;

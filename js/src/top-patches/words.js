@@ -23,10 +23,11 @@ export const titleOf = ({ basis, rows }, unit) => {
 export const short = (v) => (Math.abs(v) >= 9.95 && Math.abs(v) < 10000 ? fixed(v, 1) : value(v));
 
 /** What follows the layer's name in the head. @param {Table} t @param {number} shown */
-export function sizes({ count: n, basis, field }, shown) {
+export function sizes({ count: n, all = n, basis, field, skipped = 0 }, shown) {
   const noun = basis === 'units' ? 'unit' : 'direction';
-  const many = shown < n ? `${count(shown)} of ${plural(n, noun)}` : plural(n, noun);
-  return ` · ${many}${field ? ` · ${field}` : ''}`;
+  const many = shown < all ? `${count(shown)} of ${plural(all, noun)}` : plural(all, noun);
+  const lost = skipped ? `${plural(skipped, 'image')} could not be read` : '';
+  return ['', many, field, lost].filter((part, i) => !i || part).join(' · ');
 }
 
 /** "8 of 9 dahlia". @param {Table} t @param {number} unit @param {string[]} classes */
@@ -100,9 +101,15 @@ function ofOdd(t, unit, at, classes) {
   return [': ', { warn: nameOf(classes, label) }, rest, ...told];
 }
 
+/** What stands beside the name of a row. @param {Table} t @param {number} unit */
+export const flagOf = ({ statistics: { dead, lost, maximum } }, unit) =>
+  dead[unit] > 0 ? (lost[unit] > 0 && Number.isNaN(maximum[unit]) ? 'not finite' : 'dead') : '';
+
 /** @param {Table} t @param {number} unit @returns {Part[]} */
 function ofDead(t, unit) {
   const seen = plural(t.done, 'image');
+  if (flagOf(t, unit) !== 'dead')
+    return [b(titleOf(t, unit)), ` gives nothing but NaN or infinite values in ${seen}, which are not ranked.`];
   return [
     b(titleOf(t, unit)),
     ` is dead: no place of ${t.done === 1 ? 'the one image' : `the ${seen}`} makes it answer.`,
@@ -124,8 +131,10 @@ export const whichImage = ({ id, name, label }, labels) =>
 /** The facts of one row and of one of its patches. @param {Table} t @param {number} unit @param {number} rank @returns {[string, string][]} */
 export function facts(t, unit, rank) {
   const { statistics, k, values } = t;
-  const { maximum, mean, sparsity, dead } = statistics;
-  if (dead[unit] > 0) return [['Answers', 'never']];
+  const { maximum, mean, sparsity, dead, lost } = statistics;
+  /** @type {[string, string][]} */
+  const odd = lost[unit] > 0 ? [['NaN or infinite', `${count(lost[unit])} values`]] : [];
+  if (dead[unit] > 0) return odd.length ? odd : [['Answers', 'never']];
   const n = filled(t, unit);
   /** @type {[string, string][]} */
   const told = [[{ max: 'Maximum', min: 'Minimum', relevance: 'Relevance' }[ranked(t)], short(maximum[unit])]];
@@ -135,7 +144,7 @@ export function facts(t, unit, rank) {
   if (!Number.isNaN(mean[unit])) told.push(['Mean', short(mean[unit])]);
   if (!Number.isNaN(sparsity[unit])) told.push(['Sparsity', fixed(sparsity[unit])]);
   if (n < k) told.push(['Patches', `${n} of ${k}`]);
-  return told;
+  return [...told, ...odd];
 }
 
 /** @param {{votes: number, units: number, low: number, high: number}} tally @param {number} least votes before it is told @returns {Part[]} */
