@@ -22,6 +22,11 @@ def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{ending}"
 
 
+def percent(share: float) -> str:
+    """Write 0.254 as `25 %`."""
+    return f"{100 * share:.0f} %"
+
+
 def listing(names: Iterable[object], most: int = 4) -> str:
     """Write `'a', 'b' and 7 more`."""
     quoted = [repr(name) for name in names]

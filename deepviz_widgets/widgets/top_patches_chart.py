@@ -39,7 +39,7 @@ class AnswersChart:
         look = {"color": TEXT, "label_color": TEXT, "grid_lines": "none", "tick_style": ticks}
         self._x = bqplot.Axis(scale=scales["x"], label="bars: any place; line: best of an image; ▲ patches",
                               label_offset="32px", **look)
-        named = {_height(share): name for share, name in _SHARES.items()}
+        named = {round(_height(share)): name for share, name in _SHARES.items()}
         self._y = bqplot.Axis(
             scale=scales["y"], orientation="vertical", label="share of the answers", label_offset="48px",
             tick_values=list(named), tick_labels={str(y): name for y, name in named.items()}, **look
@@ -54,8 +54,8 @@ class AnswersChart:
     def show(self, table: LayerPatches, row: int) -> None:
         """Show one row of a table."""
         counts, best, edges = table.answers[row], table.maxima[row], table.edges
-        there = np.flatnonzero(counts + best)
-        first, last = (int(there[0]), int(there[-1])) if len(there) else (0, 0)
+        first, last = _ends(counts + best)
+        lowest, highest = _ends(best)
         noun = "unit " if table.basis == "units" else ""
         self.figure.title = f"{table.layer}, {noun}{table.names[row]}: {count(int(best.sum()))} images"
         values = table.values[row][np.isfinite(table.values[row])]
@@ -63,13 +63,19 @@ class AnswersChart:
         at = at[(at >= 0) & (at < len(edges))]
         with self._bars.hold_sync(), self._line.hold_sync(), self._marks.hold_sync(), self._x.hold_sync():
             self._bars.x, self._bars.y = np.arange(first, last + 1), _heights(counts)[first : last + 1]
-            self._line.x = np.arange(first, last + 2) - 0.5
-            self._line.y = np.append(_heights(best)[first : last + 1], 0)
+            self._line.x = np.array([lowest, *range(lowest, highest + 2)]) - 0.5
+            self._line.y = np.array([0, *_heights(best)[lowest : highest + 1], 0])
             # bin i ends at edge i
             self._marks.x = np.interp(values, edges, np.arange(len(edges)) + 0.5)
             self._marks.y = np.zeros(len(values))
             self._x.tick_values = at + 0.5
             self._x.tick_labels = {str(one + 0.5): f"{edges[one]:.2g}".replace("-", "−") for one in at}
+
+
+def _ends(counts: np.ndarray) -> tuple[int, int]:
+    """Return the first and the last bin with something in it."""
+    there = np.flatnonzero(counts)
+    return (int(there[0]), int(there[-1])) if len(there) else (0, 0)
 
 
 def _height(share: float) -> float:

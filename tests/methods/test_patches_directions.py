@@ -74,7 +74,7 @@ def test_principal_components_are_those_of_scikit_learn(case, unchanged):
     oracle = PCA(3).fit(answers)
     assert np.abs(np.abs((found.vectors * oracle.components_).sum(1)) - 1).max() < 1e-4
     assert (found.vectors[np.arange(3), np.abs(found.vectors).argmax(1)] > 0).all()
-    assert f"they hold {oracle.explained_variance_ratio_.sum():.0%} of its variance" in found.note
+    assert f"they hold {oracle.explained_variance_ratio_.sum() * 100:.0f} % of its variance" in found.note
     assert found.names == ("PCA 1", "PCA 2", "PCA 3") and found.layer == layer
     again = directions.pca(net, images, layer, 3, batch=20)
     assert np.abs(again.vectors - found.vectors).max() < 1e-4, "batches are only a way to go through the images"

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...images import as_images
 from ...network import Network
-from ...words import count, plural
+from ...words import count, percent, plural
 from .cutouts import Where, features_of
 from .index import PatchIndex
 from .judges import Judge
@@ -205,7 +205,8 @@ def compare(units: Coherence, others: Coherence, *, draws: int = 2000, seed: int
                f"{units.basis} and {others.basis} cannot be told apart")
     says = (
         f"By {units.judge}, {verdict}: a row of {units.basis} beats one of {others.basis} with a chance of "
-        f"{effect:.0%} (95 % interval {low:.0%} to {high:.0%}; mean scores {a.mean():.2f} and {b.mean():.2f})."
+        f"{percent(effect)} (95 % interval {percent(low)} to {percent(high)}; mean scores {a.mean():.2f} and "
+        f"{b.mean():.2f})."
     )
     return Comparison(effect, low, high, difference, less, more, says)
 

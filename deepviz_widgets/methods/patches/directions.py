@@ -17,7 +17,7 @@ from torch import Tensor
 from ...images import ImageSet
 from ...layers import Layer
 from ...network import Network, NetworkError
-from ...words import count, plural, size
+from ...words import count, percent, plural, size
 from .classifier import last_layer, layer_read
 from .components import answered, parts, principal
 
@@ -181,7 +181,7 @@ def pca(net: Network, photos: Any, layer: Any, n: int | None = None, *, batch: i
     chosen = net.layer(layer)
     n = _number(n, chosen, min(chosen.layout.channels, 16))
     vectors, shares = principal(net, photos, chosen, n, batch)
-    note = f"Principal components of layer {chosen.name!r}; they hold {shares.sum():.0%} of its variance."
+    note = f"Principal components of layer {chosen.name!r}; they hold {percent(shares.sum())} of its variance."
     return Directions(chosen.name, "PCA", vectors, note=note)
 
 

@@ -15,6 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from ...network import Network
+from ...words import percent
 from .later import at_places, later_layer
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ FEWEST = 4  # patches, below which none is odd among the others
 _RANDOM = 500  # patches of other units that are drawn as the measure
 _MEANS = (
     "A mark means that layer {later!r} finds the patch so unlike the unit's others, most of which are alike, that at "
-    "least {odd:.0%} of random patches of other units would fit in as well; it does not mean that the unit is wrong or "
+    "least {odd} of random patches of other units would fit in as well; it does not mean that the unit is wrong or "
     "that people would find the patch odd, and patches without a mark may still show several things."
 )
 
@@ -86,7 +87,9 @@ class Friends:
             return f"None of its {there} patches is odd among the others in layer {self.later!r}."
         most = float(self.oddness[unit][marked].max())
         which = f"{len(marked)} of its {there} patches {'is' if len(marked) == 1 else 'are'} unlike the others"
-        return f"{which} in layer {self.later!r}: {most:.0%} of random patches are more like them than the oddest one."
+        return (
+            f"{which} in layer {self.later!r}: {percent(most)} of random patches are more like them than the oddest one."
+        )
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,7 @@ def judged(table: LayerPatches, features: np.ndarray, later: str, *, seed: int =
             group[unit, own] = _groups(likeness, shares >= ODD, chance)
             rest = fits[shares <= FITS].mean()
             score[unit] = max(0.0, rest - fits[shares >= ODD].min()) if odd[unit].any() else 0.0
-    return Friends(later, odd, oddness, group, alike, score, _MEANS.format(odd=ODD, later=later))
+    return Friends(later, odd, oddness, group, alike, score, _MEANS.format(odd=percent(ODD), later=later))
 
 
 def _scaled(features: np.ndarray, there: np.ndarray) -> np.ndarray:

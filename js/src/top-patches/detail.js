@@ -80,7 +80,7 @@ export function detail(view, state, sheets, onChoose) {
     image.draw({ ...common, title: name, layers: [found?.picture], mark, dark: true });
     const { lo = 0, hi = 0, grid } = found ?? {};
     map.draw({
-      ...{ ...common, mark, title: `Answers of ${titleOf(t, unit).toLowerCase()}`, aside: grid ? size(grid) : '' },
+      ...{ ...common, mark, title: 'Its answers', aside: grid ? size(grid) : '' },
       layers: [found?.map && found.grey, found?.map],
       scale: [short(Math.min(lo, 0)), short(hi), VIRIDIS],
     });
