@@ -88,7 +88,8 @@ class Friends:
         most = float(self.oddness[unit][marked].max())
         which = f"{len(marked)} of its {there} patches {'is' if len(marked) == 1 else 'are'} unlike the others"
         return (
-            f"{which} in layer {self.later!r}: {percent(most)} of random patches are more like them than the oddest one."
+            f"{which} in layer {self.later!r}: {percent(most)} of random patches are more like them than the oddest "
+            "one."
         )
 
 
