@@ -16,8 +16,10 @@ from .widgets import (
     LayerPicker,
     OcclusionMap,
     SeparatingUnits,
+    Sketchpad,
     TopPatches,
     UnitSwitches,
+    Webcam,
     row,
 )
 
@@ -40,8 +42,10 @@ __all__ = [
     "Picture",
     "Scores",
     "SeparatingUnits",
+    "Sketchpad",
     "TopPatches",
     "UnitSwitches",
+    "Webcam",
     "as_picture",
     "capture",
     "demo",

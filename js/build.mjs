@@ -17,7 +17,9 @@ const BAR = 40_000; // bytes of one bundle, unless named here
 const BARS = /** @type {Record<string, number>} */ ({
   kernel_grid: 44_000,
   occlusion_map: 44_000,
+  sketchpad: 44_000,
   top_patches: 44_000,
+  webcam: 44_000,
   embedding_map: 120_000,
 });
 

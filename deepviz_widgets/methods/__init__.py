@@ -5,6 +5,7 @@ from .activations import Activations, ChannelStatistics, activations, survey
 from .confounders import Card, Hunt, find_confounders
 from .confusion import Confusion, confusion
 from .kernels import Diagnosis, Kernels, diagnose, learned_kernels
+from .live import Glance, glance
 from .occlusion import Sweep, curves, forecast, occlusion, stability
 from .patches import PatchIndex, scan
 from .patches.coherence import Coherence, coherence

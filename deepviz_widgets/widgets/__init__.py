@@ -10,5 +10,7 @@ from .layer_picker import LayerPicker
 from .occlusion_map import OcclusionMap
 from .row import row
 from .separating_units import SeparatingUnits
+from .sketchpad import Sketchpad
 from .top_patches import TopPatches
 from .unit_switches import UnitSwitches
+from .webcam import Webcam
