@@ -144,6 +144,19 @@ def python(page, code: str) -> str:
     )
 
 
+def printed(page, code: str, wanted, seconds: float = 10) -> str:
+    """Run Python until it prints what is wanted (a text, or a test of it); return what it printed last.
+
+    What a person did in the page reaches Python by a message of its own, which a busy machine may deliver later.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        text = python(page, code)
+        if (wanted(text) if callable(wanted) else text == wanted) or time.monotonic() > until:
+            return text
+        page.wait_for_timeout(100)
+
+
 def new_cell(page, code: str) -> None:
     """Add a cell at the end, type into it and run it, as with the keyboard."""
     page.evaluate(
