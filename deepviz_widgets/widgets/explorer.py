@@ -161,13 +161,13 @@ class Explorer(Following):
         "Activations", lambda x: ActivationMaps(x.altered, x.images, layer=x.layer, image=x.image),
         "Every channel of the layer on the image.", flex="4 1 480px", renew=_again,
     )
-    kernels = Panel(
-        "Kernels", lambda x: KernelGrid(x.altered, x.images, image=x.image), "What the layer has learned.",
-        flex="4 1 480px", turns=_kernel_layers, renew=_again,
-    )
     scores = Panel(
         "Scores", lambda x: ClassScores(x.altered, x.images, image=x.image), "What the network says of the image.",
         flex="1 1 320px", renew=lambda panel: panel._score(),
+    )
+    kernels = Panel(
+        "Kernels", lambda x: KernelGrid(x.altered, x.images, image=x.image), "What the layer has learned.",
+        flex="1 1 100%", turns=_kernel_layers, renew=_again,
     )
     occlusion = Panel(
         "Occlusion", lambda x: OcclusionMap(x.altered, x.images, image=x.image), "What hiding a part changes.",
@@ -203,7 +203,7 @@ class Explorer(Following):
         layer: Any = None,
         image: Any = 0,
         target: Any = None,
-        panels: Sequence[str] = ("picker", "activations", "kernels", "scores"),
+        panels: Sequence[str] = ("picker", "activations", "scores", "kernels"),
         layers: str | Sequence[str] = "all",
         state: Any = None,
         **unknown: Any,

@@ -26,10 +26,10 @@ def explorer(net, images):
 
 
 def test_one_line_shows_the_layers_the_maps_the_kernels_and_the_scores(explorer):
-    assert explorer.visible == ("picker", "activations", "kernels", "scores")
+    assert explorer.visible == ("picker", "activations", "scores", "kernels")
     assert explorer.layer == "0" and repr(explorer).startswith("Explorer(layer='0', image=")
     shown = [child for slot in explorer.children[1].children for child in slot.children]
-    assert shown == [explorer.picker, explorer.activations, explorer.kernels, explorer.scores]
+    assert shown == [explorer.picker, explorer.activations, explorer.scores, explorer.kernels]
 
 
 def test_an_image_chosen_in_any_panel_is_the_image_of_all(explorer):
@@ -225,7 +225,7 @@ def test_a_narrow_cell_shows_one_panel_as_a_tab(explorer):
     explorer.bar.tab = "scores"
     assert explorer.visible == ("scores",)
     explorer.arrangement = "grid"
-    assert explorer.visible == ("picker", "activations", "kernels", "scores")
+    assert explorer.visible == ("picker", "activations", "scores", "kernels")
 
 
 def test_wait_cancel_and_the_status_are_those_of_the_panels_on_screen(explorer):

@@ -32,7 +32,8 @@ function setup(view) {
   how.el.querySelector('.dvw-label')?.replaceWith(name);
   const all = button({ label: 'All on again', onClick: () => set('switches', []) });
   const pick = button({ label: 'Select the changed images', onClick: () => set('selected', changed()) });
-  view.bar.append(how.el, held);
+  how.el.append(held);
+  view.bar.append(how.el);
   const bars = make('div', 'us-bars');
   const list = make('ul', 'us-list');
   attributes(list, { 'aria-label': 'Switched units' });
