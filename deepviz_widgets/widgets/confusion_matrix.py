@@ -131,6 +131,9 @@ class ConfusionMatrix(ImageWidget):
         with self.hold_sync():
             self.cell, self.selected, self._table, self._members = [], [], {}, []
 
+    def _forget_weights(self) -> None:
+        """Keep the cell; the matrix is counted anew."""
+
     def _release(self) -> None:
         self._pictures.close()
         self._images = self._confusion = self._condensed = None

@@ -36,6 +36,18 @@ class Following(Panels):
         elif name in ("layer", "channel") and self.marks:
             self._mark()
 
+    def refresh(self) -> None:
+        """Compute anew what all panels show, as the weights of the network have changed: in training, say."""
+        self.network  # noqa: B018
+        self._lab.sharing.share(self, None)
+        self._share()
+        for name, panel in self._built.items():
+            if hasattr(panel, "refresh"):
+                panel.refresh()
+            else:
+                self._table[name].renew(panel)
+        self._find_target()
+
     def _mark(self) -> None:
         """Select the images of the best patches of the chosen unit, as far as they are known."""
         if "patches" not in self._built:
@@ -79,6 +91,9 @@ class Following(Panels):
         if self._built["map"].layer in self.network_layers:
             self._built["units"].layer = self._built["map"].layer
 
+    def _before_shown(self) -> None:
+        self._share()
+
     def _after_shown(self) -> None:
         self._share()
         self._told()
@@ -86,9 +101,19 @@ class Following(Panels):
     def _share(self) -> None:
         """Have one forward pass serve all panels: the scores, the maps, and what the kernels read."""
         layers = {self.layer}
-        if "kernels" in self._built:
-            layers.add(_turned(self, "kernels"))
+        if "kernels" in self._built or "kernels" in self.visible:
+            layers.add(self._turned("kernels"))
         self._lab.sharing.share(self, [name for name in layers if name])
+
+    def _turned(self, name: str) -> str:
+        """Name the layer that a panel shows in place of the chosen one."""
+        if name not in self._turns:
+            try:
+                self._turns[name] = self._table[name].turns(self)
+            except ValueError:  # the panel, when it is made, says why it has nothing to show
+                self._turns[name] = {}
+        turn = self._turns[name].get("layer")
+        return turn(self.layer) if turn else self.layer
 
     def _told(self) -> None:
         if self._net is None or not self._ready:
@@ -98,16 +123,10 @@ class Following(Panels):
         self.bar._now = {
             "image": {"name": images.names[self.image], "label": label},
             "can": list(self._history.can), "own": self._own_target,
-            "instead": _turned(self, "kernels") if "kernels" in self._built else self.layer,
+            "instead": self._turned("kernels") if "kernels" in self._built else self.layer,
         }
         self.bar._panels = [
             {"name": name, "label": entry.label, "why": self._why_not.get(name, "")}
             for name, entry in self._table.items()
         ]
         self._sum_up()
-
-
-def _turned(explorer: Any, name: str) -> str:
-    """Name the layer that a panel shows in place of the chosen one."""
-    turn = explorer._bonds[name]._turns.get("layer")
-    return turn(explorer.layer) if turn else explorer.layer

@@ -74,6 +74,7 @@ class Panels(Hub):
         self._kept: dict[str, dict[str, Any]] = {}
         self._first: dict[str, dict[str, Any]] = {}
         self._why_not: dict[str, str] = {}
+        self._turns: dict[str, dict[str, Callable[[Any], Any]]] = {}
         super().__init__(*given, **options)
         self._slots = {name: ipywidgets.HBox(layout={"display": "none"}) for name in names}
         self._area = ipywidgets.Box(list(self._slots.values()), layout=_AREA)
@@ -122,6 +123,7 @@ class Panels(Hub):
         if not self._ready or self._net is None:
             return
         visible = self.visible
+        self._before_shown()
         for name, slot in self._slots.items():
             panel = self._on_screen(name) if name in visible else None
             if name not in visible:
@@ -131,6 +133,9 @@ class Panels(Hub):
             slot.layout.display = "none" if panel is None else "flex"
         self._find_target()
         self._after_shown()
+
+    def _before_shown(self) -> None:
+        """Prepare for panels that are made now."""
 
     def _after_shown(self) -> None:
         """Follow a change of what is on screen."""
@@ -267,8 +272,8 @@ class Panels(Hub):
         for slot in (*self._slots.values(), self._area):
             slot.children = ()
             closed(slot)
-        self._bonds.clear()
-        self._built.clear()
+        for held in (self._bonds, self._built, self._turns):
+            held.clear()
 
 
 def closed(widget: Any) -> None:

@@ -112,6 +112,9 @@ class SeparatingUnits(Widget):
         before = [layer.name for layer in net.layers if tuple(layer.shape) != tuple(net.scores_shape)]
         return (before or [layer.name for layer in net.layers])[-1]
 
+    def _forget_weights(self) -> None:
+        self._read.clear()
+
     def _release(self) -> None:
         self._images = self._separation = None
         self._read.clear()

@@ -112,6 +112,9 @@ class UnitSwitches(Widget):
             self._after = None
             self._restart()
 
+    def _forget_weights(self) -> None:
+        self._before = self._after = None
+
     def _release(self) -> None:
         self._images = self._before = self._after = None
 

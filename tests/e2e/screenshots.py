@@ -99,10 +99,11 @@ EXPLORER = """import deepviz_widgets as dv
 net, photos = dv.demo.scenes(confounder=True, n=240)
 x = dv.Explorer(net, photos, layer="conv2", panels=("activations", "scores", "map", "units", "confusion"))
 x"""
-CHOSEN = """x.wait(); x.map.wait(); x.confusion.wait()
-names = x.confusion._table["names"]
-x.confusion.cell = [names.index("lamp") if "lamp" in names else 0, names.index("wheel")]
-x.units.wait(); x.units.unit = x.units._rows[0][0]; x.layer = "conv2"; x.channel = 5; x.wait()"""
+CHOSEN = """import numpy as np
+x.wait(); x.map.wait(); x.confusion.wait()
+errors = np.array(x.confusion._table["counts"]) * (1 - np.eye(6, dtype=int))
+x.confusion.cell = [int(at) for at in np.unravel_index(errors.argmax(), errors.shape)]
+x.units.wait(); x.channel = 5; x.wait()"""
 
 
 def explorer(page) -> None:

@@ -9,6 +9,8 @@ import lab as jupyter
 import pytest
 from playwright.sync_api import expect
 
+import deepviz_widgets as dv
+
 pytestmark = pytest.mark.e2e
 
 CELLS = (
@@ -84,15 +86,17 @@ def test_a_click_on_a_cell_of_the_confusion_matrix_shows_and_selects_its_images(
 def test_undo_takes_back_what_was_chosen_last(page):
     bar = widget(page, "Explorer")
     undo = bar.get_by_role("button", name="Undo", exact=True)
-    before = shown(page)["hub"]
-    undo.click()
-    found = until(page, lambda now: now["hub"] != before)
-    for _ in range(4):
+    steps = 0
+    while undo.get_attribute("aria-disabled") == "false":
+        before, steps = shown(page)["hub"], steps + 1
         undo.click()
-    found = until(page, lambda now: now["hub"][3] == [] and now["hub"][2] == 0)
-    assert found["maps"][3] == found["kernels"][1] == 0
+        until(page, lambda now, before=before: now["hub"] != before)
+        page.wait_for_timeout(300)  # the bar hears of it
+    found = shown(page)
+    assert steps >= 3 and found["hub"] == [0, "conv2", 0, []]
+    assert found["maps"][3] == found["kernels"][1] == found["scores"] == 0
     bar.get_by_role("button", name="Redo", exact=True).click()
-    until(page, lambda now: now["hub"] != found["hub"])
+    until(page, lambda now: now["hub"][0] == 7)
 
 
 def test_in_a_narrow_window_the_panels_are_tabs(page):
@@ -103,3 +107,35 @@ def test_in_a_narrow_window_the_panels_are_tabs(page):
     expect(widget(page, "Confusion matrix")).to_be_visible()
     expect(widget(page, "Activation maps")).to_have_count(0)
     assert jupyter.python(page, "print(x.visible)") == "('confusion',)"
+    jupyter.python(page, "x.close()")
+    expect(page.locator(".dvw")).to_have_count(0)
+
+
+def test_a_saved_explorer_is_linked_and_its_link_opens_the_same_view(browser, tmp_path):
+    net, photos = dv.demo.scenes(confounder=True, n=24)
+    explorer = dv.Explorer(net, photos, layer="conv2", panels=("activations", "scores", "patches", "confusion"))
+    path = explorer.to_html(tmp_path / "explorer.html")
+    explorer.close()
+    context = browser.new_context(viewport={"width": 1000, "height": 1400}, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    bar = widget(page, "Explorer")
+    expect(bar.locator(".ex-score")).to_have_count(min(8, len(net.classes)))
+    expect(bar).to_contain_text("bqplot")
+    tiles = widget(page, "Activation maps").locator(".dvw-grid canvas")
+    page.wait_for_timeout(1000)
+    box = tiles.bounding_box()
+    tiles.click(position={"x": box["width"] * 0.4, "y": 20})
+    unit = bar.get_by_role("spinbutton", name="Unit")
+    expect(unit).not_to_have_value("0")
+    chosen = unit.input_value()
+    cell = widget(page, "Confusion matrix").locator(".cm-cell", has_text=re.compile(r"^\d+$")).first
+    cell.click()
+    expect(widget(page, "Confusion matrix").locator(".cm-thumb").first).to_be_visible()
+    bar.get_by_role("button", name="Copy link", exact=True).click()
+    page.wait_for_url("**#dvw=*")
+    other = context.new_page()
+    other.goto(page.url)
+    expect(widget(other, "Explorer").get_by_role("spinbutton", name="Unit")).to_have_value(chosen)
+    expect(widget(other, "Activation maps")).to_contain_text(f"Channel {chosen}")
+    context.close()

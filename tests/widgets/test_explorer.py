@@ -202,6 +202,18 @@ def test_the_panel_of_switches_tells_what_they_cost(explorer):
     assert len(set(after.predictions)) == 1
 
 
+def test_weights_that_changed_are_seen_everywhere_after_a_refresh(explorer, net):
+    explorer.show("confusion")
+    explorer.wait()
+    before = explorer.scores.scores.raw.copy()
+    with torch.no_grad():
+        net.model[7].bias[4] += 100
+    explorer.refresh()
+    explorer.wait()
+    assert explorer.target == 4 and explorer.scores.scores.raw[0, 4] > before[0, 4] + 90
+    assert set(explorer.confusion.confusion.predictions) == {4}
+
+
 # ---------------------------------------------------------------- what is shown
 
 def test_panels_that_are_not_shown_do_not_exist_or_rest(explorer):
@@ -298,7 +310,9 @@ def test_switching_the_image_takes_one_pass(images):
     from networks import small_network
 
     net = dv.Network(Counting(*small_network()).eval(), input_size=(3, 16, 16), classes=list("abcde"))
+    Counting.passes = 0
     explorer = dv.Explorer(net, images, layer="4")
+    assert Counting.passes == 1, "the first picture takes one pass too"
     explorer.wait()
     Counting.passes = 0
     explorer.image = 9

@@ -1,6 +1,7 @@
 // The controls: which image, layer, unit and class; undo; tabs or a grid.
 import { button, segmented, select, stepper } from '../lib/controls.js';
 import { box } from '../lib/parts.js';
+import { count } from '../lib/text.js';
 
 /** @typedef {import("../lib/view.js").View} View */
 
@@ -10,7 +11,15 @@ const SAVED = 'A saved page has no kernel that could compute it.';
 /** @param {View} view @param {(what: string, content?: Record<string, unknown>) => void} ask */
 export function createBar(view, ask) {
   const set = (/** @type {string} */ name) => (/** @type {any} */ value) => view.set(name, value);
-  const image = stepper({ label: 'Image', value: 0, min: 0, max: 0, onChange: set('image') });
+  const total = () => view.get('_network')?.count ?? 1;
+  const image = stepper({
+    label: 'Image',
+    value: 1,
+    min: 1,
+    max: 1,
+    format: (v) => `${count(v)} of ${count(total())}`, // as in the other panels, counted from 1 for people
+    onChange: (v) => view.set('image', v - 1),
+  });
   const layer = select({ label: 'Layer', options: [], value: '', onChange: set('layer') });
   const unit = stepper({ label: 'Unit', value: 0, min: 0, max: 0, onChange: set('channel') });
   const target = select({
@@ -62,8 +71,8 @@ export function createBar(view, ask) {
     show() {
       const names = options();
       const chosen = names.find(([name]) => name === view.get('layer'));
-      image.setRange(0, Math.max(0, (view.get('_network')?.count ?? 1) - 1));
-      image.set(view.get('image') ?? 0);
+      image.setRange(1, Math.max(1, total()));
+      image.set((view.get('image') ?? 0) + 1);
       layer.set(view.get('layer'));
       unit.setRange(0, Math.max(0, (chosen?.[2] ?? 1) - 1));
       unit.set(view.get('channel') ?? 0);
