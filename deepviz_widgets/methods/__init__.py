@@ -19,3 +19,4 @@ from .receptive_field import (
     receptive_fields,
 )
 from .separation import Separation, separation
+from .training import Look, Watch
