@@ -1,4 +1,4 @@
-"""The lesson on a network of one's own in a real JupyterLab: views follow the training, a prediction opens on a click."""
+"""The lesson on a network of one's own in a real JupyterLab: views follow the training, predictions open on a click."""
 
 from __future__ import annotations
 
