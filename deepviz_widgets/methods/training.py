@@ -140,7 +140,8 @@ class Watch:
         """Return the scores of all images, and by layer which units answered to any."""
         if self._inputs is None:
             self._inputs = self.net.inputs(self._images)
-        scores, alive = [], {}
+        scores: list[np.ndarray] = []
+        alive: dict[str, np.ndarray] = {}
         for batch in self._inputs.split(64):
             with capture(self.net, self.layers) as seen:
                 scores.append(self.net.forward(batch).detach().float().cpu().numpy())
