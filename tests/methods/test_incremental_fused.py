@@ -11,7 +11,7 @@ from torch import nn
 
 from deepviz_widgets.methods.incremental import evaluator
 from deepviz_widgets.methods.incremental.engine import Plan
-from deepviz_widgets.methods.incremental.multiply import products
+from deepviz_widgets.methods.incremental.multiply import Products
 from deepviz_widgets.methods.incremental.prepared import prepared
 from deepviz_widgets.methods.incremental.winograd import convolve, weights
 from deepviz_widgets.methods.incremental.workspace import Workspace
@@ -97,9 +97,10 @@ def test_windows_of_other_sizes_one_after_the_other_leave_nothing_behind():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("heavy", [False, True])
-def test_products_for_each_of_many_matrices_are_those_of_einsum(heavy, monkeypatch):
-    if heavy:
-        monkeypatch.setattr("deepviz_widgets.methods.incremental.multiply._GROUPED_BYTES", 0)
-    cells, weight = torch.randn(70, 9, 16), torch.randn(9, 24, 16)
-    assert torch.allclose(products(cells, weight, Workspace()), torch.einsum("tnc,noc->tno", cells, weight), atol=1e-4)
+@pytest.mark.parametrize("rows", [3, 70])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_products_for_each_of_many_matrices_are_those_of_einsum(rows, kind):
+    cells, weight = torch.randn(rows, 9, 16, dtype=kind), torch.randn(9, 24, 16, dtype=kind)
+    products, wanted = Products(weight.clone()), torch.einsum("tnc,noc->tno", cells, weight)
+    for _ in range(2):
+        assert torch.allclose(products(cells), wanted, atol=1e-4)

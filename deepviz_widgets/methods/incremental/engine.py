@@ -39,12 +39,18 @@ class Step:
     cost: float = _TOUCHED  # operations for each value of the answer
     temporary: int = 0  # bytes of what lies between the operations of a chain
     own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
+    activation: str = "none"  # what a convolution does to its answer
     cache: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def first(self) -> fx.Node:
+        """The operation that reads what the step reads."""
+        return (self.chain or (self.node,))[0]
 
     @property
     def sources(self) -> list[fx.Node]:
         """What it reads."""
-        return (self.chain or (self.node,))[0].all_input_nodes
+        return self.first.all_input_nodes
 
 
 class Plan:
@@ -58,6 +64,7 @@ class Plan:
         self.depends = self._dependent()
         self.steps = self._steps()
         for step in self.steps:
+            step.cost *= max(1, len(step.chain))
             if isinstance(step.module, (nn.Conv2d, nn.Linear)):
                 step.cost += 2 * step.module.weight[0].numel()
         self.named: dict[fx.Node, list[str]] = {}  # a block and its last part answer the same
@@ -87,6 +94,12 @@ class Plan:
                 found[chain[-1]].chain, found[chain[-1]].rule = chain, fused.rule(chain, self.modules)
                 for inner in chain[:-1]:
                     del found[inner]
+        for node in nodes if not self.exact else ():
+            name = fused.activation(node, self.modules, self.kept.values())
+            if name and node in found and not found[node].chain:
+                step, before = found[next(iter(node.users))], found.pop(node)
+                step.chain, step.activation = (node, step.node), name
+                step.rule, step.module = before.rule, before.module
         return list(found.values())
 
     def _head(self) -> int:

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from .geometry import union
-from .values import Box, gather, paste
-from .windows import DENSE, is_product, multiplied
+from .packed import ACTIVATIONS
+from .values import Box, gather, paste, rows_of
+from .windows import DENSE, is_product, packed
 
 _FUNCTIONS = {torch.cat, torch.concat}
 _RELUS = {F.relu, torch.relu}
@@ -57,6 +58,14 @@ def _is_relu(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
 def _is_convolution(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
     conv = _module(node, modules)
     return type(conv) is nn.Conv2d and is_product(conv)
+
+
+def activation(node: fx.Node, modules: Mapping[str, nn.Module], kept: Collection[fx.Node]) -> str:
+    """Name the activation that alone reads a convolution and can run within it; "" where there is none."""
+    if type(_module(node, modules)) is not nn.Conv2d or node in kept or len(node.users) != 1:
+        return ""
+    after = _module(next(iter(node.users)), modules)
+    return "" if after is None else ACTIVATIONS.get(type(after), "")
 
 
 def rule(nodes: tuple[fx.Node, ...], modules: Mapping[str, nn.Module]) -> Callable[..., Any]:
@@ -104,7 +113,7 @@ def _on_crops(
         part = _normalised(box.crop, scale[to], shift[to], image.workspace.take("part", tuple(box.crop.shape), clean))
         paste(window[..., to], y.start, x.start, Box(part, box.y, box.x))
     step.temporary = window.nbytes
-    return Box(multiplied(window, conv), y, x)
+    return Box(rows_of(packed(step, conv)(window.permute(0, 3, 1, 2))), y, x)
 
 
 def _on_maps(step: Any, image: Any, maps: list[Any], scale: Tensor, shift: Tensor, conv: Any) -> Any:
@@ -115,7 +124,7 @@ def _on_maps(step: Any, image: Any, maps: list[Any], scale: Tensor, shift: Tenso
         to = slice(at, at := at + part.shape[1])
         _normalised(part.permute(0, 2, 3, 1), scale[to], shift[to], window[..., to])
     step.temporary = window.nbytes
-    return multiplied(window, conv).permute(0, 3, 1, 2)
+    return packed(step, conv)(window.permute(0, 3, 1, 2))
 
 
 def _normalised(values: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:

@@ -13,14 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .workspace import Workspace
+from .packed import Packed
 
 Product = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 _GAIN = 1.15  # how much faster than `F.linear` another way must be to be taken
 _ROWS = 64  # fewer rows than this are not worth a detour
 _ROUNDS = 24  # of a fraction of a millisecond each, so that on a busy machine some are undisturbed
-_GROUPED_BYTES = 16 << 20  # of weights: more of them, and one call for each product is faster
 _BUDGET = 0.3  # seconds after which a busy machine is timed no longer
 
 
@@ -30,26 +29,22 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.linear(x, weight, bias) if rows < _ROWS else _way(x, weight)(x, weight, bias)
 
 
-def products(cells: Tensor, weight: Tensor, space: Workspace) -> Tensor:
-    """Multiply (T, n, C) by (n, O, C): one product for each of n, (T, n, O)."""
-    way = _way(cells, weight)
-    if way is F.linear:
+class Products:
+    """Matrices (n, O, C), each of which multiplies rows of its own."""
+
+    def __init__(self, weight: Tensor):
+        self._number, self.outputs, channels = weight.shape
+        self.nbytes = weight.nbytes
+        self._convolution = Packed(weight.reshape(-1, channels, 1, 1), None, groups=self._number, alone=True)
+
+    def __call__(self, cells: Tensor) -> Tensor:
+        """Multiply (T, n, C): one product for each of n, (T, n, O)."""
+        many, number, channels = cells.shape
+        rows = cells.reshape(1, many, 1, number * channels).permute(0, 3, 1, 2)
+        if self._convolution.pays(rows):
+            return self._convolution(rows).permute(0, 2, 3, 1).reshape(many, number, -1)
+        weight = self._convolution.weight.view(number, self.outputs, channels)
         return torch.bmm(cells.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
-    if weight.nbytes <= _GROUPED_BYTES:
-        return _grouped(cells, weight)
-    many, number, channels = cells.shape
-    sorted_ = space.take("sorted", (number, many, channels), cells)
-    sorted_.copy_(cells.transpose(0, 1))
-    answers = space.take("answers", (many, number, weight.shape[1]), cells)
-    return torch.stack([way(x, w, None) for x, w in zip(sorted_, weight, strict=True)], 1, out=answers)
-
-
-def _grouped(cells: Tensor, weight: Tensor) -> Tensor:
-    """Do all products in one call: a convolution of 1 x 1 with as many groups."""
-    many, number, channels = cells.shape
-    rows = cells.reshape(1, many, 1, number * channels).permute(0, 3, 1, 2)
-    kernels = weight.reshape(-1, channels, 1, 1)
-    return F.conv2d(rows, kernels, groups=number).permute(0, 2, 3, 1).reshape(many, number, -1)
 
 
 def _way(x: Tensor, weight: Tensor) -> Product:

@@ -12,9 +12,9 @@ from torch import Tensor, fx, nn
 
 from . import multiply, winograd
 from .geometry import Axis, Window, after_window, reads
+from .packed import APART, Packed
 from .values import Box, gather, paste, rows_of
 
-_FEW_CELLS = 4096  # up to here a product is faster than a convolution of 1 x 1, which sets itself up each time
 DENSE = 0.8  # crops that cover more of a map than this are not smaller work than the map
 
 
@@ -54,7 +54,8 @@ def cut(image: Any, node: fx.Node, box: Box, y: Axis, x: Axis, wy: Window, wx: W
 
 
 def _box(step: Any, env: Mapping[Any, Any]) -> Box | None:
-    value = env.get(step.node.args[0]) if step.node.args and isinstance(step.node.args[0], fx.Node) else None
+    first = step.first.args[0] if step.first.args else None
+    value = env.get(first) if isinstance(first, fx.Node) else None
     return value if isinstance(value, Box) and not value.last else None
 
 
@@ -76,11 +77,10 @@ def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
     y, x = after_window(box.y, wy), after_window(box.x, wx)
     if y.length * x.length >= DENSE * y.cells * x.cells:
         return _whole_conv(step, image, env, box)
-    window = cut(image, step.node.args[0], box, y, x, wy, wx, 0.0)
+    window = cut(image, step.first.args[0], box, y, x, wy, wx, 0.0)
     if _tiled(step, image, y.length, x.length):
-        return Box(winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0], image.workspace), y, x)
-    out = F.conv2d(window.permute(0, 3, 1, 2), conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
-    return Box(rows_of(out), y, x)
+        return Box(_by_tiles(step, image, window), y, x)
+    return Box(rows_of(packed(step)(window.permute(0, 3, 1, 2))), y, x)
 
 
 def is_product(conv: nn.Conv2d) -> bool:
@@ -88,44 +88,49 @@ def is_product(conv: nn.Conv2d) -> bool:
     return (conv.kernel_size, conv.stride, conv.groups) == ((1, 1), (1, 1), 1) and conv.padding in ((0, 0), "valid")
 
 
+def packed(step: Any, conv: Any = None) -> Packed:
+    """Return the convolution of a step, with the activation that belongs to it."""
+    if "packed" not in step.cache:
+        conv = step.module if conv is None else conv
+        step.cache["packed"] = Packed(conv.weight, conv.bias, stride=conv.stride, dilation=conv.dilation,
+                                      groups=conv.groups, activation=step.activation)
+    return step.cache["packed"]
+
+
 def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
     """Multiply cells by a matrix."""
-    conv, maps = step.module, env.get(step.node.args[0])
+    maps = env.get(step.first.args[0])
     if box is not None:
-        return box.like(multiplied(box.crop, conv))
-    if isinstance(maps, Tensor) and maps.dim() == 4:
-        return multiplied(maps.permute(0, 2, 3, 1), conv).permute(0, 3, 1, 2)
-    return NotImplemented
+        return box.like(rows_of(packed(step)(box.maps)))
+    return packed(step)(maps) if isinstance(maps, Tensor) and maps.dim() == 4 else NotImplemented
 
 
-def multiplied(cells: Tensor, conv: nn.Conv2d) -> Tensor:
-    """Multiply cells (P, h, w, C); many of them through the convolution, which is then as fast or faster."""
-    if cells[..., 0].numel() > _FEW_CELLS or not cells.is_contiguous():
-        return rows_of(conv(cells.permute(0, 3, 1, 2)))
-    return multiply.linear(cells, conv.weight.flatten(1), conv.bias)
+def _by_tiles(step: Any, image: Any, window: Tensor) -> Tensor:
+    conv = step.module
+    out = winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0], image.workspace)
+    return out if step.activation == "none" else APART[step.activation](out, inplace=True)
 
 
 def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None = None) -> Any:
-    """Convolve whole maps by Winograd's tiles, where that is worth it."""
-    conv, node = step.module, step.node.args[0]
+    """Convolve whole maps."""
+    conv, node = step.module, step.first.args[0]
     height, width = _outputs(step, image)
-    if len(step.node.args) != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+    if len(step.first.args) != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         return NotImplemented
+    maps = env[node]
     if not _tiled(step, image, height, width):
-        return NotImplemented
+        return packed(step)(maps, conv.padding) if isinstance(maps, Tensor) and maps.dim() == 4 else NotImplemented
     if box is not None:
         y, x = (Axis((0,) * len(axis), (axis.cells,) * len(axis), axis.cells) for axis in (box.y, box.x))
         wy, wx = _windows(step, box, (height, width), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
         y, x = after_window(y, wy), after_window(x, wx)
         window = cut(image, node, box, y, x, wy, wx, 0.0)
+    elif not isinstance(maps, Tensor):
+        return NotImplemented
     else:
-        maps = env[node]
-        if not isinstance(maps, Tensor):
-            return NotImplemented
         (py, px) = conv.padding
         window = F.pad(maps.permute(0, 2, 3, 1), (0, 0, px, px, py, py)).contiguous()
-    rows = winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0], image.workspace)
-    return rows.permute(0, 3, 1, 2)
+    return _by_tiles(step, image, window).permute(0, 3, 1, 2)
 
 
 def _tiled(step: Any, image: Any, height: int, width: int) -> bool:
@@ -134,7 +139,7 @@ def _tiled(step: Any, image: Any, height: int, width: int) -> bool:
     return winograd.pays(step.module, height, width)
 
 
-def _weights(step: Any) -> Tensor:
+def _weights(step: Any) -> multiply.Products:
     if "winograd" not in step.cache:
         step.cache["winograd"] = winograd.weights(step.module)
     return step.cache["winograd"]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .multiply import products
+from .multiply import Products
 from .workspace import Workspace
 
 TILE = 4
@@ -92,38 +92,37 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def weights(conv: nn.Conv2d) -> Tensor:
-    """Transform the weights of a convolution, (n * n, O, C)."""
+def weights(conv: nn.Conv2d) -> Products:
+    """Transform the weights of a convolution to matrices (n * n, O, C)."""
     kernel = conv.kernel_size[0]
     g = torch.from_numpy(matrices(kernel)[1]).to(conv.weight.device)
     both = torch.kron(g, g)  # (n n, r r)
     flat = conv.weight.detach().double().permute(2, 3, 0, 1).reshape(kernel * kernel, -1)
-    return (both @ flat).to(conv.weight.dtype).view(len(both), conv.out_channels, conv.in_channels)
+    return Products((both @ flat).to(conv.weight.dtype).view(len(both), conv.out_channels, conv.in_channels))
 
 
-def convolve(window: Tensor, weight: Tensor, bias: Tensor | None, kernel: int, space: Workspace) -> Tensor:
+def convolve(window: Tensor, weight: Products, bias: Tensor | None, kernel: int, space: Workspace) -> Tensor:
     """Convolve windows (P, h, w, C), already padded, and return (P, h - r + 1, w - r + 1, O)."""
     positions, height, width, channels = window.shape
     high, wide = height - kernel + 1, width - kernel + 1
     down, across = math.ceil(high / TILE), math.ceil(wide / TILE)
     window = _extended(window, down * TILE + kernel - 1, across * TILE + kernel - 1, space)
-    whole = (high, wide) == (down * TILE, across * TILE)
-    shape = (positions, down * TILE, across * TILE, weight.shape[1])
+    shape = (positions, down * TILE, across * TILE, weight.outputs)
+    whole = (high, wide) == shape[1:3]
     out = window.new_empty(shape) if whole else space.take("out", shape, window)
-    each = len(weight) * max(channels, weight.shape[1]) * down * across * window.element_size()
+    each = (TILE + kernel - 1) ** 2 * max(channels, weight.outputs) * down * across * window.element_size()
     some = max(1, max(_CELLS_BYTES, weight.nbytes) // each)
     for first in range(0, positions, some):
-        _convolve(window[first : first + some], weight, kernel, out[first : first + some], space)
-    if whole:
-        return out if bias is None else out.add_(bias)
-    out = out[:, :high, :wide]
-    return out + bias if bias is not None else out.contiguous()
+        _convolve(window[first : first + some], weight, bias, kernel, out[first : first + some], space)
+    return out if whole else out[:, :high, :wide].contiguous()
 
 
-def _convolve(window: Tensor, weight: Tensor, kernel: int, out: Tensor, space: Workspace) -> None:
+def _convolve(
+    window: Tensor, weight: Products, bias: Tensor | None, kernel: int, out: Tensor, space: Workspace
+) -> None:
     """Convolve windows whose outputs are whole tiles, into `out`."""
     a, _, b = matrices(kernel)
-    size, outputs = len(b), weight.shape[1]
+    size = len(b)
     positions, down, across = len(window), out.shape[1] // TILE, out.shape[2] // TILE
     image, row, column, one = window.stride()
     number, channels = positions * down * across, window.shape[3]
@@ -134,11 +133,11 @@ def _convolve(window: Tensor, weight: Tensor, kernel: int, out: Tensor, space: W
     ))
     cells = space.take("cells", tuple(tiles.shape), window)
     torch.matmul(_both_ways(b, window), tiles, out=cells)
-    answers = products(cells, weight, space)
-    values = space.take("values", (number, TILE * TILE, outputs), window)
-    torch.matmul(_both_ways(a, window), answers, out=values)
-    shaped = values.view(positions, down, across, TILE, TILE, outputs)
-    out.view(positions, down, TILE, across, TILE, outputs).copy_(shaped.permute(0, 1, 3, 2, 4, 5))
+    values = space.take("values", (number, TILE * TILE, weight.outputs), window)
+    torch.matmul(_both_ways(a, window), weight(cells), out=values)
+    shaped = values.view(positions, down, across, TILE, TILE, -1).permute(0, 1, 3, 2, 4, 5)
+    into = out.view(positions, down, TILE, across, TILE, -1)
+    into.copy_(shaped) if bias is None else torch.add(shaped, bias, out=into)
 
 
 def _both_ways(matrix: np.ndarray, like: Tensor) -> Tensor:
