@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 import numpy as np
 import pytest
+import torch
 from occlusion_nets import ReadsOnePixel, ReadsTheMean
 
 import deepviz_widgets as dv
+from deepviz_widgets.methods.incremental import Evaluator
 from deepviz_widgets.methods.occlusion import curves, forecast, occlusion, stability
 
 IMAGE = np.random.default_rng(1).random((16, 16)).astype(np.float32)
@@ -111,3 +114,33 @@ def test_a_forecast_counts_what_will_be_computed(model):
     assert forecast(net, image, patch=4, stride=2, fill="grey").seconds > 0
     nothing = forecast(net, np.zeros((16, 16, 3), np.uint8), fill="black")
     assert nothing.forwards == 1 and nothing.seconds == 0
+
+
+def test_a_forecast_takes_the_time_of_a_few_positions_for_all(monkeypatch):
+    """With a clock by which a position takes a hundredth of a second."""
+    torch.manual_seed(0)
+    net = dv.Network(torch.nn.Sequential(
+        torch.nn.Conv2d(3, 48, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(48, 48, 3, padding=1), torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(48, 10)), input_size=(3, 64, 64))
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    sizes, run = [], Evaluator.run
+    monkeypatch.setattr(Evaluator, "run", lambda self, boxes: sizes.append(len(boxes)) or run(self, boxes))
+    monkeypatch.setattr(time, "perf_counter", lambda: sum(sizes) / 100)
+    cost = forecast(net, image, patch=16, stride=2)
+    assert cost.positions == 625 and sum(sizes) <= 20
+    assert cost.seconds == pytest.approx(6.25)
+    maps = 4 * (3 + 4 * 48) * 64 * 64  # the clean ones, before the average
+    assert maps <= cost.memory_bytes <= 40 * maps
+
+
+def test_what_a_larger_network_and_more_positions_need_is_more():
+    def net(width):
+        return dv.Network(torch.nn.Sequential(torch.nn.Conv2d(3, width, 3), torch.nn.AdaptiveAvgPool2d(1),
+                                              torch.nn.Flatten(), torch.nn.Linear(width, 5)), input_size=(3, 32, 32))
+
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    few, many = (forecast(net(8), image, patch=8, stride=stride) for stride in (8, 2))
+    assert many.forwards > few.forwards and many.memory_bytes > few.memory_bytes
+    assert forecast(net(64), image, patch=8, stride=8).memory_bytes > few.memory_bytes + 56 * 30 * 30 * 4
+    dense = forecast(net(8), image, patch=8, stride=8, engine="dense")
+    assert dense.how == "dense" and dense.memory_bytes > 0

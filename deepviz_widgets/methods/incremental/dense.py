@@ -70,6 +70,12 @@ class Plain:
                 raw = scores_in(self.model(batch.contiguous(memory_format=self.layout)))
             return raw, {name: reader.sums(seen[name]) for name, reader in self.readers.items()}
 
+    @property
+    def bytes(self) -> int:
+        """Memory of the copied weights."""
+        return 0 if self.model is None else sum(
+            tensor.nbytes for tensor in (*self.model.parameters(), *self.model.buffers()))
+
     def _modules(self) -> dict[str, nn.Module]:
         if self.model is None:
             return {name: self.net.module(name) for name in self.readers}

@@ -24,6 +24,7 @@ BYTES = 16 << 20  # of the largest value of a zone: more falls out of the proces
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
 _TOGETHER = 100  # positions that deep layers run for at once, at most
 _TOUCHED = 64.0  # operations that take as long as it takes to write a value and read it again
+_AT_ONCE = 3  # values of about the largest size that are in memory
 _HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
 
 
@@ -73,6 +74,13 @@ class Plan:
         self.cut = self._head()
         self.vectors = self.steps[self.cut - 1].node if self.cut else self.input  # what the head reads
         self._free()
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the copied weights, and of what convolutions have made of theirs."""
+        weights = sum(tensor.nbytes for tensor in (*self.traced.root.parameters(), *self.traced.root.buffers()))
+        made = (step.cache.get(name) for step in self.steps for name in ("packed", "winograd"))
+        return weights + sum(one.bytes for one in made if one is not None)
 
     def _dependent(self) -> set[fx.Node]:
         found = {self.input}
@@ -138,6 +146,7 @@ class Image:
         self.env: dict[Any, Any] = {plan.input: x[None].contiguous(memory_format=torch.channels_last)}
         self._maps: dict[Any, Tensor] = {}
         self._largest: dict[int, int] = {}
+        self.most = 0  # bytes of the largest value that positions took
         self.workspace = Workspace()
         for node in plan.traced.graph.nodes:
             if node.op == "get_attr":
@@ -147,11 +156,11 @@ class Image:
 
     @property
     def bytes(self) -> int:
-        """Memory of all clean maps."""
+        """Memory of all clean maps and buffers, and of the values while positions run: about three at a time."""
         tensors = (*self.env.values(), *self._maps.values())
         known = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
                  for value in tensors if isinstance(value, Tensor)}
-        return sum(known.values()) + self.workspace.bytes
+        return sum(known.values()) + self.workspace.bytes + _AT_ONCE * self.most
 
     def map(self, node: fx.Node, last: bool = False) -> Tensor:
         """Return the clean map of a node as (H, W, C), contiguous."""
@@ -297,6 +306,7 @@ class Incremental:
     def _count(self, step: Step, answer: Any) -> None:
         """Add up the operations of a step, and what they would be on the whole map."""
         self.largest = max(self.largest, _bytes(answer), step.temporary)
+        self.image.most = max(self.image.most, self.largest)
         clean = self.image.env[step.node]
         if not isinstance(clean, Tensor) or not isinstance(answer, (Box, Tensor)):
             return

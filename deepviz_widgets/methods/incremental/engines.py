@@ -12,7 +12,7 @@ from torch import Tensor
 from ...network import Network
 from . import check
 from .dense import Answer, Plain, joined, looped, painted
-from .engine import BYTES, Image, Incremental, Plan
+from .engine import Image, Incremental, Plan
 from .features import Reader, strongest
 from .prepared import Prepared, prepared
 from .tuner import Tuner
@@ -37,6 +37,8 @@ class Engines:
         Makes scores of that, for many batches at once.
     image : Image or None
         What crops are cut from; None where only whole images will do.
+    holds : tuple
+        What takes memory, each with its `bytes`.
     forced : bool
         Whether crops are taken without a gain.
     why : str
@@ -47,14 +49,15 @@ class Engines:
     batch: Callable[[Tensor], Answer]
     head: Callable[[Tensor], Tensor]
     why: str
+    holds: tuple[Plan | Image | Plain, ...]
     image: Image | None = None
     forced: bool = False
     tuner: Tuner = field(default_factory=Tuner)
 
     @property
     def held_bytes(self) -> int:
-        """Memory that the clean maps take, and the largest values while positions run."""
-        return 0 if self.image is None else self.image.bytes + 3 * BYTES
+        """Memory of the copied weights, the clean maps, and the largest values that have been run."""
+        return sum(held.bytes for held in self.holds)
 
     def whole(self, count: int, images: Callable[[int, int], Tensor]) -> Answer:
         """Score `count` whole images; `images(start, stop)` makes them."""
@@ -101,7 +104,8 @@ def choose(
     clean, readers = strongest(net, x, layers)
     if net.altered:  # the copies know nothing of switches
         why = f"Some units of the network are switched, {_WHOLE}."
-        return clean, Engines(readers, Plain(net, None, readers), _nothing, why)
+        itself = Plain(net, None, readers)
+        return clean, Engines(readers, itself, _nothing, why, (itself,))
     kept = prepared(net)
     plan, image = _followed(net, kept, x, clean, readers, exact)
     if image is None and isinstance(plan, Plan):  # the copies may be of weights that are no more
@@ -115,13 +119,15 @@ def choose(
     if verdict != "followed" or image is None:
         return clean, _plain(net, kept, readers, verdict, plan)
     whole = Incremental(image, filled, readers)
-    batch, head = whole.features, whole.head
+    batch, head, holds = whole.features, whole.head, (image.plan, image)
     if engine == "dense":
-        return clean, Engines(readers, batch, head, "Asked for: every position is a pass through the whole network.")
+        return clean, Engines(readers, batch, head, "Asked for: every position is a pass through the whole network.",
+                              holds)
     if engine == "auto" and net.device.type != "cpu":
-        return clean, Engines(readers, batch, head, f"On {net.device.type} crops are too small to pay, {_WHOLE}.")
+        why = f"On {net.device.type} crops are too small to pay, {_WHOLE}."
+        return clean, Engines(readers, batch, head, why, holds)
     why = "Only what a patch changes is computed anew, in crops of the maps."
-    return clean, Engines(readers, batch, head, why, image, engine == "incremental")
+    return clean, Engines(readers, batch, head, why, holds, image, engine == "incremental")
 
 
 def _followed(
@@ -167,9 +173,10 @@ def _judged(
 def _plain(net: Network, kept: Prepared, readers: dict[str, Reader], verdict: str, plan: Plan | str) -> Engines:
     if verdict == "alone":
         why = "What the network answers to an image depends on the others of its batch, so each goes through alone."
-        return Engines(readers, Plain(net, None, readers), _nothing, why, tuner=Tuner(most=1))
+        itself = Plain(net, None, readers)
+        return Engines(readers, itself, _nothing, why, (itself,), tuner=Tuner(most=1))
     reason = plan if isinstance(plan, str) else "they gave other scores than the network itself"
     why = f"The network's operations cannot be followed one by one ({reason}), {_WHOLE}."
     alone = any(reader.layout.batch is None for reader in readers.values())
-    return Engines(readers, Plain(net, kept.copy(net) if verdict == "copied" else None, readers), _nothing, why,
-                   tuner=Tuner(most=1) if alone else Tuner())
+    loop = Plain(net, kept.copy(net) if verdict == "copied" else None, readers)
+    return Engines(readers, loop, _nothing, why, (loop,), tuner=Tuner(most=1) if alone else Tuner())

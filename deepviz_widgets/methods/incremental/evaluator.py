@@ -46,7 +46,7 @@ class Evaluator:
 
     @property
     def held_bytes(self) -> int:
-        """Memory that the clean maps take, and the largest values while positions run."""
+        """Memory of the copied weights, the clean maps, and the largest values that have been run."""
         return self._engines.held_bytes
 
     def run(self, boxes: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:

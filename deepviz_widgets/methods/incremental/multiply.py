@@ -37,6 +37,11 @@ class Products:
         self.nbytes = weight.nbytes
         self._convolution = Packed(weight.reshape(-1, channels, 1, 1), None, groups=self._number, alone=True)
 
+    @property
+    def bytes(self) -> int:
+        """Memory of the matrices, in order or not."""
+        return max(self._convolution.bytes, self.nbytes)
+
     def __call__(self, cells: Tensor) -> Tensor:
         """Multiply (T, n, C): one product for each of n, (T, n, O)."""
         many, number, channels = cells.shape

@@ -45,6 +45,11 @@ class Packed:
         return torch.ops.mkldnn._convolution_pointwise(
             maps, self._ordered, self.bias, padding, stride, dilation, groups, self.activation, [], "")
 
+    @property
+    def bytes(self) -> int:
+        """Memory of the weights in order, as far as they are."""
+        return 0 if self._ordered is None else self._ordered.numel() * self._ordered.element_size()
+
     def pays(self, maps: Tensor) -> bool:
         """Tell whether the order is of use for these maps."""
         if self._ordered is not None and self._alone:

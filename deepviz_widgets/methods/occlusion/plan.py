@@ -27,7 +27,8 @@ class Forecast:
     seconds : float
         About how long they take on this machine.
     memory_bytes : int
-        Of the scores that are kept; the engine needs some of its own.
+        Of the scores that are kept, and of the engine while it runs: copied weights, clean maps, what is computed at
+        once.
     how : {"incremental", "dense"}
         Which engine.
     """
@@ -67,8 +68,8 @@ def forecast(net: Network, image: Any, **options: Any) -> Forecast:
     >>> from deepviz_widgets.methods.occlusion import forecast
     >>> net, images = dv.demo.scenes(n=6)
     >>> cost = forecast(net, images[0], patch=16, stride=8)
-    >>> cost.positions, cost.forwards, cost.memory_bytes
-    (49, 50, 2205)
+    >>> cost.positions, cost.forwards
+    (49, 50)
     """
     run = occlusion(net, image, **options)
     pending, positions = run.pending, sum(map(len, run.lattices))
@@ -77,4 +78,4 @@ def forecast(net: Network, image: Any, **options: Any) -> Forecast:
         began = time.perf_counter()
         timed = len(run.sample(_BLOCK))
         times.append((time.perf_counter() - began) / timed)
-    return Forecast(positions, pending + 1, pending * min(times, default=0.0), run.bytes_kept, run.how)
+    return Forecast(positions, pending + 1, pending * min(times, default=0.0), run.bytes_kept + run.bytes_held, run.how)

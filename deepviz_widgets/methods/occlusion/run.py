@@ -103,6 +103,13 @@ class Occlusion(Iterator[Sweep]):
         self._begin()
         return self._table.bytes
 
+    @property
+    def bytes_held(self) -> int:
+        """Bytes that the engine needs while it runs; more than at first once positions have run."""
+        self._begin()
+        assert self._engine is not None
+        return self._engine.held_bytes
+
     def sample(self, side: int) -> np.ndarray:
         """Score a block of positions in the middle of the first window for the time it takes; return which."""
         self._begin()
