@@ -44,8 +44,8 @@ def bar(x=60):
 def traits_sent(widget):
     """Record the names of the traits in each message to the page."""
     messages = []
-    widget.comm.send = lambda data=None, **_: messages.append(
-        {*data.get("state", ()), *(path[0] for path in data.get("buffer_paths", ()))}
+    widget._send = lambda message, buffers=None: messages.append(
+        {*message.get("state", ()), *(path[0] for path in message.get("buffer_paths", ()))}
     )
     return messages
 
