@@ -9,7 +9,7 @@ PY := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 LAB_FLAGS ?=
 
-.PHONY: demo test test-js test-python test-zoo bench lint js screenshots clean
+.PHONY: demo test test-js test-python test-hosts test-zoo bench lint js screenshots clean
 
 demo: .venv/.lab  ## open the tour in JupyterLab
 	.venv/bin/jupyter lab $(ROOT) --ServerApp.root_dir="$(CURDIR)/notebooks" --LabApp.default_url=/lab/tree/00-tour.ipynb $(LAB_FLAGS)
@@ -28,12 +28,17 @@ test-js: js/node_modules/.ready  ## types, units, and that the committed bundles
 	npm test --silent
 	npm run --silent build -- --check
 
-test-python: .venv/.dev
+test-python: .venv/.dev js/node_modules/.ready
 	$(PY) tests/e2e/chromium.py
-	$(PY) -m pytest --nbval-lax notebooks tests -m "not zoo and not bench"
+	$(PY) -m pytest --nbval-lax notebooks tests -m "not zoo and not bench and not hosts"
+
+test-hosts: .venv/.dev  ## every widget in JupyterLab, Notebook 7, the classic notebook, Voila, marimo and as a page
+	$(PY) tests/e2e/chromium.py
+	$(PY) -m pytest tests/hosts -m hosts --junitxml=.venv/hosts.xml
+	$(PY) tests/hosts/table.py .venv/hosts.xml
 
 test-zoo: .venv/.dev  ## all of torchvision's classifiers, and the README's grid of them
-	$(PY) -m pytest tests/zoo tests/methods/test_receptive_field_families.py tests/methods/test_incremental_families.py --junitxml=.venv/zoo.xml
+	$(PY) -m pytest tests/zoo tests/methods/test_receptive_field_families.py tests/methods/test_incremental_families.py tests/widgets/test_fuzz.py --junitxml=.venv/zoo.xml
 	$(PY) tests/zoo/grid.py .venv/zoo.xml
 
 bench: .venv/.dev  ## measured ratios, printed

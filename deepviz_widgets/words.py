@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 
 
@@ -14,6 +15,11 @@ def count(number: int) -> str:
 def size(shape: Sequence[int]) -> str:
     """Write (3, 224, 336) as `3 × 224 × 336`."""
     return " × ".join(count(side) for side in shape)
+
+
+def size_of(number: float) -> str:
+    """Write a number of bytes as `310 kB` or `1.2 MB`."""
+    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{math.ceil(number / 1e3)} kB"
 
 
 def plural(number: int, noun: str) -> str:

@@ -59,7 +59,8 @@ def test_no_widget_runs_a_model_itself():
 
 
 def test_a_widget_knows_no_other_widget():
-    shared = {"base", "charts", "job", "live", "live_frames", "wire", "export", "row"}
+    shared = {"base", "charts", "charts_drawn", "job", "live", "live_frames", "wire", "export", "row", "stills",
+              "stills_views", "trait_types"}
     stems = {path.stem for path in modules("widgets")}
 
     def widget(stem: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from environments import ROOT, environment
 
-ROOT = Path(__file__).parent.parent
 CHECK = """
 import pathlib, sys
 import deepviz_widgets as dv
@@ -53,18 +51,10 @@ def test_every_lesson_is_in_the_wheel_as_it_is_in_the_repository(wheel):
 
 def test_the_wheel_works_in_an_environment_of_its_own(wheel, tmp_path):
     """Our package comes from the wheel alone; torch and the others are lent by a .pth file, not installed again."""
-    home = tmp_path / "venv"
-    venv.create(home, with_pip=True)
-    python = home / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
-    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-    lent = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-    (Path(site) / "lent.pth").write_text(lent)
-    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH",)}
-    done = subprocess.run(
-        [python, "-c", CHECK, site], capture_output=True, text=True, cwd=tmp_path, env=env, check=False
-    )
+    own = environment(tmp_path / "venv")
+    own.install(wheel, options=["--no-deps"])
+    own.borrow()
+    done = own.run("-c", CHECK, own.site, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "ActivationMaps(layer='conv1'" in done.stdout
     command = home / "bin" / "deepviz-widgets"

@@ -78,6 +78,9 @@ class ActivationMaps(ImageWidget):
 
     _esm = bundle("activation_maps.js")
     _css = bundle("activation_maps.css")
+    _fixed = ("layer", "call", "image")
+    _spare = (("which pixels each cell sees", ("_field", "_field_meta")),
+              ("what was measured over all images", ("_survey", "_survey_meta")))
 
     layer = LayerName("", help="Name of the layer.").tag(sync=True)
     call = t.Int(0, help="Which call of the layer, counted from 0.").tag(sync=True)
@@ -240,6 +243,21 @@ class ActivationMaps(ImageWidget):
     def _release(self) -> None:
         self._images = self._activations = self._statistics = self._measuring = self._prepared = None
         self._answers = Progressive()
+
+    def _complete(self) -> None:
+        if self._images is not None and self._worker.status not in ("cancelled", "error"):
+            self.wait()
+
+    def _others(self, layers: Any) -> Iterator[ActivationMaps]:
+        names = [row.name for row in self.network.layers] if layers == "all" else [
+            self.network.layer(one).name for one in layers]
+        for number, name in enumerate(dict.fromkeys(names), 1):
+            if self._images is None or name == self.layer:
+                continue
+            other = type(self)(self.network, self._images, layer=name, call=0, image=self.image)
+            other._shown = 1000 * number + self._shown  # its maps must not pass for those of this layer
+            other._worker.wait()
+            yield other
 
     def _summary(self) -> Iterator[str]:
         yield f"layer={self.layer!r}"

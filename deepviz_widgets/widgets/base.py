@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
 import traitlets as t
 
 from ..images import ImageSet, as_images
 from ..network import Network
 from ..pictures import Picture
-from ..switches import as_dict, as_switches
-from ..words import count, kind_of
 from .job import STATES, Job
+from .stills import Pictured
+from .trait_types import ClassIndex, ImageIds, ImageIndex, LayerName, Switched  # noqa: F401  widgets take them from here
 
 STATIC = Path(__file__).parent.parent / "static"
 _BUDGET = 0.1  # seconds a step: short enough to feel live, long enough to make messages cheap
@@ -30,89 +30,7 @@ def bundle(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-class LayerName(t.Unicode):
-    """A layer of the widget's network, given by name, module or another widget; '' for none."""
-
-    def validate(self, obj: Any, value: Any) -> str:
-        """Return the layer's name, or raise with the nearest one."""
-        if value == "":
-            return ""
-        try:
-            return obj.network.layer(value).name
-        except ValueError as error:
-            raise t.TraitError(str(error)) from None
-
-
-class ClassIndex(t.Int):
-    """A class of the widget's network, given by index or name."""
-
-    def validate(self, obj: Any, value: Any) -> int:
-        """Return the index, or raise with the nearest name."""
-        try:
-            return obj.network.class_index(value)
-        except ValueError as error:
-            raise t.TraitError(str(error)) from None
-
-
-class ImageIndex(t.Int):
-    """One of the widget's images (`_images`), counted from 0; without images there is only 0."""
-
-    def validate(self, obj: Any, value: Any) -> int:
-        """Return the index, or raise with how many images there are."""
-        value = super().validate(obj, value)
-        number = 1 if obj._images is None else len(obj._images)
-        if not 0 <= value < number:
-            there = "is" if number == 1 else "are"
-            raise t.TraitError(f"There is no image {value}; there {there} {count(number)}, counted from 0.")
-        return value
-
-
-class ImageIds(t.TraitType):
-    """Some of the widget's images (`_images`) by their indices, sorted, each once."""
-
-    info_text = "indices of images"
-
-    def __init__(self, **options: Any):
-        super().__init__([], **options)
-
-    def validate(self, obj: Any, value: Any) -> list[int]:
-        """Return the indices, or raise with how many images there are."""
-        number = 0 if obj._images is None else len(obj._images)
-        try:
-            given = np.asarray(value if hasattr(value, "__array__") else list(value))
-        except (TypeError, ValueError):
-            raise t.TraitError(f"Images are chosen by a list of their indices; this is {kind_of(value)}.") from None
-        if given.dtype == bool and given.shape == (number,):
-            given = np.flatnonzero(given)
-        if not given.size:
-            return []
-        if given.ndim != 1 or given.dtype.kind not in "iu":
-            raise t.TraitError("Images are chosen by a list of their indices, or by True and False for each.")
-        ids = np.unique(given)
-        wrong = ids[(ids < 0) | (ids >= number)]
-        if len(wrong):
-            raise t.TraitError(f"There is no image {wrong[0]}; there are {count(number)}, counted from 0.")
-        return ids.tolist()
-
-
-class Switched(t.TraitType):
-    """Units that are switched, as a list of [layer, unit, value]; taken as `Network.switched` takes them too."""
-
-    info_text = "switched units"
-
-    def __init__(self, **options: Any):
-        super().__init__([], **options)
-
-    def validate(self, obj: Any, value: Any) -> list[list[Any]]:
-        """Return the switches in order, or raise with what the network has."""
-        try:
-            units = value if isinstance(value, Mapping) else as_dict(value)
-            return [list(one) for one in as_switches(obj.network, units)] if units else []
-        except (ValueError, TypeError) as error:
-            raise t.TraitError(str(error)) from None
-
-
-class Widget(anywidget.AnyWidget):
+class Widget(Pictured, anywidget.AnyWidget):
     """Base of all widgets.
 
     Attributes
@@ -132,6 +50,14 @@ class Widget(anywidget.AnyWidget):
     _live = t.Bool(True).tag(sync=True)
     _job = t.Int(0).tag(sync=True)
 
+    # of a saved page: which traits tell what was computed; what it can do without, least needed first, as (words,
+    # traits); whether it records as much as `_max_mb` allows
+    _fixed: tuple[str, ...] = ()
+    _spare: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    _grows = False
+    _max_mb = 25.0
+
+    _from_page: frozenset[str] = frozenset({"_view_count"})  # private traits that the page sets all the same
     _takes: tuple[type, ...] = (Network,)  # what it may be made of: a board of patches opens a file alone too
     _net: Network | None = None
     _images: ImageSet | None = None
@@ -197,15 +123,19 @@ class Widget(anywidget.AnyWidget):
             self._net = None
         super().close()
 
-    def to_html(self, path: str | Path, *, title: str | None = None) -> Path:
-        """Write one HTML file that shows this widget with no kernel and no network.
+    def to_html(
+        self, path: str | Path, *, title: str | None = None, max_mb: float = 25.0, layers: Any = ()
+    ) -> Path:
+        """Write one HTML file of about `max_mb` at most that shows this widget with no kernel and no network.
 
-        What was computed stays explorable. The file contains the images that the widget shows.
+        What was computed stays explorable; `layers` ("all" or names) are computed too, where the widget shows one of
+        several. What does not fit is left out, and the page and a warning say so. The file contains the images that
+        the widget shows.
         """
         from .export import write_html  # noqa: PLC0415
 
         self.network  # noqa: B018
-        return write_html(path, [self], title=title or type(self).__name__)
+        return write_html(path, [self], title=title or type(self).__name__, max_mb=max_mb, layers=layers)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._summary())})"
@@ -231,6 +161,18 @@ class Widget(anywidget.AnyWidget):
 
     def _complete(self) -> None:
         """Compute what a page with a kernel would ask for by itself, before the widget is saved without one."""
+
+    def _others(self, layers: Any) -> Iterator[Widget]:
+        """Yield, finished, what this widget would show of other layers; each is closed by who asked."""
+        yield from ()
+
+    def _omitted(self) -> list[str]:
+        """Name what did not fit into `_max_mb` of a saved page, after `_complete`."""
+        return []
+
+    def _instead(self, words: str) -> dict[str, Any]:
+        """Return what the page is told where something of `_spare` was left out of it."""
+        return {}
 
     def _answer(self, what: str, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """Answer a request of the page with a dict and buffers; raise ValueError for what cannot be answered."""
@@ -268,6 +210,7 @@ class Widget(anywidget.AnyWidget):
         if not isinstance(rid, int) or isinstance(rid, bool):
             return  # no address to answer to
         try:
+            _sendable(content)
             reply, data = self._serve(content)
         except Exception as error:  # noqa: BLE001  an exception in a message handler would vanish unseen
             reply, data = {"ok": False, "reason": _sentence(error)}, []
@@ -301,12 +244,21 @@ class Widget(anywidget.AnyWidget):
             super().send_state(key)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take values from the page; put back and explain what is refused."""
+        """Take values from the page; put back and explain what is refused, put back what is the kernel's to set."""
+        given = {name: value for name, value in sync_data.items() if name in self.keys and self._may_set(name)}
+        back = [name for name in sync_data if name in self.keys and name not in given]
         try:
-            super().set_state(sync_data)
-        except (t.TraitError, RuntimeError) as error:
-            self.send_state([name for name in sync_data if name in self.keys])
+            _sendable(given)
+            super().set_state(given)
+        except Exception as error:  # noqa: BLE001  whatever a page sends, an exception here would vanish unseen
+            back += given
             self.send({"type": "refused", "reason": _sentence(error)})
+        if back:
+            self.send_state(back)
+
+    def _may_set(self, name: str) -> bool:
+        """Return whether the page may set a trait: what is private or reports on the work is the kernel's."""
+        return name in self._from_page or not (name.startswith("_") or name in ("status", "progress", "error"))
 
     @classmethod
     def _why_unknown(cls, name: str) -> str:
@@ -359,6 +311,16 @@ class ImageWidget(Widget):
         """Tell the page which image it shows, and its size as the network's input."""
         self._image = {"index": index, "name": picture.name, "label": picture.class_name,
                        "count": len(self._images or ()), "height": height, "width": width}
+
+
+def _sendable(value: Any) -> None:
+    """Raise ValueError for what could never be sent back: NaN, infinity, half a letter."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"A page sends finite numbers; this is {value}.")
+    if isinstance(value, str) and not value.isascii():
+        value.encode()  # UnicodeEncodeError is a ValueError
+    for part in (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _sendable(part)
 
 
 def _sentence(error: BaseException) -> str:

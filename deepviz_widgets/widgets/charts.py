@@ -11,6 +11,7 @@ import traitlets as t
 
 from ..methods.kernels import Kernels, weight_spread
 from ..words import count
+from .stills import Pictured
 
 BAR, START, ACCENT = "#788290", "#d0761c", "#3f7ce0"  # each at least 3:1 on a white and on a dark surface
 
@@ -24,6 +25,10 @@ def _text_colour() -> str:
 
 
 TEXT = _text_colour()
+
+
+class Chart(Pictured, bqplot.Figure):
+    """A figure whose output in a saved notebook holds a picture too."""
 
 
 class WeightHistogram:
@@ -50,7 +55,7 @@ class WeightHistogram:
             scale=y, orientation="vertical", label="share of the weights", label_offset="44px", tick_format=".0%",
             **look
         )
-        self.figure = bqplot.Figure(
+        self.figure = Chart(
             marks=[self._bars, self._start], axes=[self._x, self._y], padding_x=0, padding_y=0,
             background_style={"fill": "none"}, title_style={"fill": TEXT, "font-size": "13px"},
             fig_margin={"top": 36, "bottom": 48, "left": 60, "right": 20},

@@ -13,9 +13,11 @@ from ..images import ImageSet, as_images
 from ..network import Network
 from .base import ClassIndex, ImageIndex
 from .charts import ACCENT, BAR, TEXT
+from .charts_drawn import still
+from .stills import Pictured
 
 
-class ClassScores(bqplot.Figure):
+class ClassScores(Pictured, bqplot.Figure):
     """The most probable classes of an image as bars; a click on a bar chooses its class.
 
     Parameters
@@ -80,6 +82,12 @@ class ClassScores(bqplot.Figure):
             self.target = int(self._order[0])
         elif not isinstance(target, t.HasTraits):
             self.target = target
+
+    def _display_(self) -> Any:
+        """Return what marimo shows, which calls this by name: it cannot run bqplot."""
+        import marimo  # noqa: PLC0415  it is there where this is called
+
+        return marimo.Html(still(self))
 
     def close(self) -> None:
         """Unlink, and let go of the network and the images."""

@@ -107,6 +107,8 @@ class EmbeddingMap(MapState):
 
     _esm = bundle("embedding_map.js")
     _css = bundle("embedding_map.css")
+    _fixed = ("layer",)
+    _grows = True
     _takes = (Network, ImageSet)
 
     def __init__(
@@ -267,16 +269,6 @@ class EmbeddingMap(MapState):
     def save(self, path: str | Path) -> Path:
         """Write what `to_frame` holds as a Parquet file and return its path."""
         return parquet(self._table(), path)
-
-    def to_html(self, path: str | Path, *, title: str | None = None, max_mb: float = 25.0) -> Path:
-        """Finish the map and write one HTML file of at most about `max_mb` that shows it with no kernel.
-
-        It can be zoomed, searched and chosen from. The file contains the images, as large as they fit.
-        """
-        if max_mb <= 0:
-            raise ValueError(f"A page of {max_mb:g} MB holds nothing; 5 or more shows the images.")
-        self._max_mb = max_mb
-        return super().to_html(path, title=title)
 
     def _table(self) -> dict[str, Any]:
         self.network  # noqa: B018

@@ -12,6 +12,7 @@ import traitlets as t
 from ..methods import embedding as em
 from ..methods.columns import Column
 from ..methods.thumbnails import LEVELS, Sheet
+from ..words import plural
 from . import embedding_map_wire as pack
 from . import wire
 from .embedding_map_work import MapWork
@@ -19,7 +20,6 @@ from .embedding_map_work import MapWork
 NEIGHBOURS = 10
 _OLD = "This map was replaced."
 _CARDS = 5_000  # images up to which a saved page knows the neighbours of each
-_MEGABYTES = 25.0
 _FRAME = 0.35  # share of a saved page that moments and cards may take, the rest is pictures
 
 
@@ -30,7 +30,7 @@ class MapAnswers(MapWork):
     _stored = t.Bytes(b"").tag(sync=True)
 
     _recorded: tuple[list[dict[str, Any]], bytes] | None = None
-    _max_mb = _MEGABYTES
+    _lacks: list[str] = []  # noqa: RUF012  replaced, never changed
 
     def _answer(self, what: str, content: dict[str, Any]) -> pack.Parts:
         answers = {
@@ -182,6 +182,7 @@ class MapAnswers(MapWork):
     def _complete(self) -> None:
         self.wait()
         self._recorded = self._record(int(self._max_mb * 1e6 * 0.74))
+        self._lacks = self._lacking(self._recorded[0])
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """Return what the page gets; what was recorded for a saved page is handed out once, to that page."""
@@ -219,6 +220,24 @@ class MapAnswers(MapWork):
                     break
         self._record_thumbs(keep, lambda: most - size)
         return store, bytes(data)
+
+    def _omitted(self) -> list[str]:
+        return self._lacks
+
+    def _lacking(self, store: list[dict[str, Any]]) -> list[str]:
+        """Say what was not recorded for want of room."""
+        held = {what: [one for one in store if one["what"] == what] for what in ("thumbs", "card", "positions")}
+        level = max((one["level"] for one in held["thumbs"]), default=0)
+        small = self._atlas.count - sum(one["count"] for one in held["thumbs"])
+        alone = min(self._atlas.count, _CARDS) - len(held["card"])
+        moments = len(list(self._welcome())) - len([one for one in held["positions"] if "from" in one])
+        moments += sum(what == "positions" for what, _ in self._needed())
+        return [f"{words} of EmbeddingMap" for words, much in (
+            (f"thumbnails of more than {level} px", 0 < level < max(LEVELS)),
+            (f"larger thumbnails of {plural(small, 'image')}", small > 0),
+            (f"the true neighbours of {plural(alone, 'image')}", alone > 0),
+            (f"{plural(moments, 'moment')} in which it formed", moments > 0),
+        ) if much]
 
     def _answered(self, what: str, content: dict[str, Any]) -> pack.Parts:
         return self._answer(what, {"key": str(self._key), **content})

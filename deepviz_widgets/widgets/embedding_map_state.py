@@ -187,11 +187,11 @@ class MapState(MapAnswers):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the page; many chosen images come as bits."""
-        if "_mask" in sync_data:
-            mask = bytes(sync_data.pop("_mask") or b"")
-            if mask:
-                sync_data["selected"] = pack.ids_of(mask, self._atlas.count)
-        super().set_state(sync_data)
+        mask = sync_data.get("_mask")
+        given = {name: value for name, value in sync_data.items() if name != "_mask"}
+        if isinstance(mask, (bytes, bytearray, memoryview)) and len(mask):
+            given["selected"] = pack.ids_of(mask, self._atlas.count)
+        super().set_state(given)
 
     def _tell(self) -> None:
         with self.hold_sync():

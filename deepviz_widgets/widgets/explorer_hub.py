@@ -16,12 +16,13 @@ from .base import ClassIndex, ImageIds, ImageIndex, LayerName, Switched, Widget
 from .explorer_bonds import SHARED, Bond
 from .explorer_state import History
 from .job import STATES
+from .stills import Pictured
 
 ARRANGEMENTS = ("auto", "tabs", "grid")
 _OF_TARGET = ("occlusion", "scores")  # panels that need to know the class
 
 
-class Hub(ipywidgets.VBox):
+class Hub(Pictured, ipywidgets.VBox):
     """The part of `Explorer` that holds what is shown and chosen, and brings its panels to it."""
 
     image = ImageIndex(0, help="Index of the image.")

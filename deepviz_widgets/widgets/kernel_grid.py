@@ -92,6 +92,8 @@ class KernelGrid(ImageWidget):
 
     _esm = bundle("kernel_grid.js")
     _css = bundle("kernel_grid.css")
+    _fixed = ("layer", "image")
+    _spare = (("what the kernels answer to the image", ("_input", "_input_meta", "_response", "_response_meta")),)
 
     layer = LayerName("", help="Name of the layer.").tag(sync=True)
     channel = t.Int(0, help="The chosen kernel: its output channel.").tag(sync=True)
@@ -246,6 +248,22 @@ class KernelGrid(ImageWidget):
     def _complete(self) -> None:
         if self.layer:
             self.wait()
+
+    def _others(self, layers: Any) -> Iterator[KernelGrid]:
+        points = self._checkpoints
+        there = [row.name for row in points.layers]
+        names = there if layers == "all" else [self.network.layer(one).name for one in layers]
+        nets = dict(zip(points.labels, points.nets, strict=True)) if len(points) > 1 else points.nets[0]
+        for number, name in enumerate(dict.fromkeys(names), 1):
+            if name not in there or name == self.layer:
+                continue
+            other = type(self)(nets, self._images, layer=name, image=self.image, step=self.step)
+            other._shown = 1000 * number + self._shown  # its kernels must not pass for those of this layer
+            other.wait()
+            yield other
+
+    def _instead(self, words: str) -> dict[str, Any]:
+        return {"_fails": "What the kernels answer was left out of this page, to keep it small."}
 
     def _summary(self) -> Iterator[str]:
         yield f"layer={self.layer!r}"

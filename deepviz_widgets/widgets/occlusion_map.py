@@ -77,6 +77,7 @@ class OcclusionMap(ImageWidget):
 
     _esm = bundle("occlusion_map.js")
     _css = bundle("occlusion_map.css")
+    _fixed = ("image", "patch", "stride", "fill")
 
     target = ClassIndex(0, help="The class whose score is mapped.").tag(sync=True)
     patch = t.Int(1, help="Side of the patch in pixels.").tag(sync=True)

@@ -16,13 +16,14 @@ from ..methods.patches.friends import Friends, searching_friends
 from ..methods.patches.index import PatchIndex
 from ..methods.patches.scan import Scan, scan
 from ..network import Network
-from ..words import count, no_such
+from ..words import count, no_such, plural
 from . import top_patches_board as board
 from .base import ImageIndex, LayerName, bundle
 from .top_patches_answers import SENT, PatchAnswers
 from .top_patches_chart import AnswersChart
 
 SORTS = ("index", "maximum", "sparsity", "purity", "friends")
+_NUMBERS = ("_values", "_labels", "_odd", "_boxes", "_statistics")
 _SAVED = 8_000_000  # bytes of thumbnails in a saved page
 _BEAT = 0.4  # seconds between tables of a running scan
 
@@ -111,6 +112,8 @@ class TopPatches(PatchAnswers):
 
     _esm = bundle("top_patches.js")
     _css = bundle("top_patches.css")
+    _fixed = ("layer", "basis")
+    _grows = True
     _takes = (Network, PatchIndex)
 
     layer = _Layer("", help="Name of the layer.").tag(sync=True)
@@ -293,7 +296,16 @@ class TopPatches(PatchAnswers):
 
     def _complete(self) -> None:
         self.wait()
-        self._send_saved(_SAVED)
+        numbers = sum(len(getattr(self, name)) for name in _NUMBERS)
+        self._send_saved(max(0, min(_SAVED, int(self._max_mb * 0.74e6) - numbers)))
+
+    def _omitted(self) -> list[str]:
+        table = self._found()
+        if table is None or (self._images is None and self._known().pictures is None):
+            return []
+        kept = sum(len(one["content"]["units"]) for one in self._saved_meta if one["what"] == "patches")
+        missing = board.most_rows(table) - kept
+        return [f"the thumbnails of {plural(missing, 'unit')} of TopPatches"] if missing > 0 else []
 
     def _summary(self) -> Iterator[str]:
         yield f"layer={self.layer!r}"

@@ -8,7 +8,7 @@ import bqplot
 import numpy as np
 
 from ..words import count
-from .charts import ACCENT, BAR, START, TEXT
+from .charts import ACCENT, BAR, START, TEXT, Chart
 
 if TYPE_CHECKING:
     from ..methods.patches.table import LayerPatches
@@ -44,7 +44,7 @@ class AnswersChart:
             scale=scales["y"], orientation="vertical", label="share of the answers", label_offset="48px",
             tick_values=list(named), tick_labels={str(y): name for y, name in named.items()}, **look
         )
-        self.figure = bqplot.Figure(
+        self.figure = Chart(
             marks=[self._bars, self._line, self._marks], axes=[self._x, self._y], padding_x=0, padding_y=0,
             background_style={"fill": "none"}, title_style={"fill": TEXT, "font-size": "13px"},
             fig_margin={"top": 36, "bottom": 48, "left": 64, "right": 20},

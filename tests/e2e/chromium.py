@@ -9,6 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -46,6 +48,20 @@ def install() -> str:
     if not found:
         raise RuntimeError(HELP)
     return found
+
+
+@contextmanager
+def launched() -> Iterator:
+    """Launch a headless Chromium; its absence is a failure, not a skip."""
+    from playwright.sync_api import sync_playwright
+
+    path = find()
+    if path is None:
+        raise RuntimeError(HELP)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 def _playwrights_own() -> str | None:

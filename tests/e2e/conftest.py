@@ -16,15 +16,8 @@ import lab as jupyter
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium; its absence is a failure, not a skip."""
-    from playwright.sync_api import sync_playwright
-
-    path = chromium.find()
-    if path is None:
-        pytest.fail(chromium.HELP)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+    with chromium.launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +27,11 @@ def lab(tmp_path_factory):
     jupyter.copy_of_notebooks(folder)
     with jupyter.running(folder) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def everywhere(tmp_path_factory):
+    """The path of a saved page that holds every widget."""
+    import everything
+
+    return everything.write(tmp_path_factory.mktemp("everything") / "everything.html")

@@ -66,7 +66,9 @@ function sources(view) {
     layer.set(get('layer'));
     call.setOptions(Array.from({ length: called }, (_, i) => ({ value: i, label: `${i + 1}` })));
     call.set(get('call') ?? 0);
-    for (const control of [image, layer, call]) control.disable(view.live ? null : KERNEL);
+    // a saved page names the layers that it holds
+    for (const control of [image, layer, call])
+      control.disable(view.live || (control === layer && layers[1]) ? null : KERNEL);
   }
   return { image, layer, call, follow };
 }

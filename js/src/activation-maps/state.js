@@ -36,13 +36,10 @@ export function stateOf(view) {
     image: () => ({ height: 1, width: 1, name: '', label: '', ...get('_image') }),
     stale,
   };
-  on(
-    ['_tiles', '_tiles_meta', '_stats', '_map', '_map_meta', '_field_meta', '_survey', '_survey_meta', 'order', 'over'],
-    () => {
-      fresh = false;
-      redraw();
-    },
-  );
+  on('_tiles _tiles_meta _stats _map _map_meta _field_meta _survey _survey_meta order over'.split(' '), () => {
+    fresh = false;
+    redraw();
+  });
 
   // Read in the next frame and not at once: hosts set the traits of one message one after the other.
   function read() {

@@ -31,7 +31,7 @@ const titled = (name) =>
 
 /** @param {import('../lib/view.js').View} view @param {State} state @param {import('./art.js').Artist} art */
 export function legend({ root, redraw }, state, art) {
-  const title = make('h4', 'em-h');
+  const title = make('div', 'em-h');
   const all = make('button', 'em-link', 'show all');
   all.type = 'button';
   const rows = box('em-rows');

@@ -30,7 +30,7 @@ function easel(canvas) {
 }
 
 /** @param {string} text */
-const heading = (text) => make('h4', 'em-h', text);
+const heading = (text) => make('div', 'em-h', text);
 
 /** @param {import('../lib/view.js').View} view @param {State} state @param {Artist} art */
 function face({ get }, state, art) {

@@ -7,6 +7,8 @@
 //      "widgets": [{"esm": "layer_picker",                            which bundle
 //                   "state": {"_uid": "1", "_live": false, …},        traits, without the binary ones
 //                   "buffers": {"_tiles": "<base64>", …},             binary traits; may be left out
+//                   "scenes": [{"at": {"layer": "conv1"},            what else can be chosen: the values that call for
+//                               "state": {…}, "buffers": {…}}],      it, and the traits that differ then
 //                   "el": "#maps"}],                                  where; left out: at the end of #dvw or of the body
 //      "links":   [[[0, "layer"], [1, "layer"]]]}                     equal traits of two widgets; may be left out
 //   </script>
@@ -14,6 +16,7 @@
 // In that JSON every "<" must be written as \u003c, or a label such as "</script>" would end the script.
 // `mount` can also be imported; it resolves to {model, el, close}.
 import { FakeModel } from './model.js';
+import { stage } from './scenes.js';
 
 export { FakeModel };
 
@@ -77,11 +80,17 @@ function decode(text) {
 }
 
 /** @typedef {Awaited<ReturnType<typeof mount>>} Mounted */
-/** @param {Mounted[]} mounted @param {[number, string][]} ends */
+/** What one widget cannot show is not passed on to it. @param {Mounted[]} mounted @param {[number, string][]} ends */
 function link(mounted, [[i, a], [j, b]] = /** @type {any} */ ([])) {
   const [left, right] = [mounted[i]?.model, mounted[j]?.model];
-  left?.on(`change:${a}`, () => right?.set(b, left.get(a)));
-  right?.on(`change:${b}`, () => left?.set(a, right.get(b)));
+  left?.on(`change:${a}`, () => right?.take(b, left.get(a)));
+  right?.on(`change:${b}`, () => left?.take(a, right.get(b)));
+}
+
+/** Says what this page does not hold. @param {string} text */
+function say(text) {
+  const place = document.querySelector('#dvw-says');
+  if (place) place.textContent = text;
 }
 
 /** Runs what the page holds. @param {string} text the JSON */
@@ -98,7 +107,9 @@ export async function start(text) {
   for (const w of widgets) {
     const el = (w.el && document.querySelector(w.el)) || document.querySelector('#dvw') || document.body;
     const buffers = Object.fromEntries(Object.entries(w.buffers ?? {}).map(([name, b]) => [name, decode(String(b))]));
-    mounted.push(await mount(el, { esm: await moduleOf(w.esm), css: css[w.esm] ?? w.css, state: w.state, buffers }));
+    const shown = await mount(el, { esm: await moduleOf(w.esm), css: css[w.esm] ?? w.css, state: w.state, buffers });
+    stage(shown.model, w.scenes ?? [], (packed) => views({ _: decode(packed) })._, say);
+    mounted.push(shown);
   }
   for (const ends of links) link(mounted, ends);
   return mounted;

@@ -32,6 +32,23 @@ export class FakeModel {
 
   save_changes() {}
 
+  /** Whether a value can be shown. @param {string} _name @param {any} _value @returns {boolean} */
+  accepts(_name, _value) {
+    return true;
+  }
+
+  /** A value from a linked widget. @param {string} name @param {any} value */
+  take(name, value) {
+    if (this.accepts(name, value)) this.set(name, value);
+  }
+
+  /** Several at once: handlers see all of them. @param {Record<string, any>} values */
+  put(values) {
+    const changed = Object.keys(values).filter((name) => !same(this.state[name], values[name]));
+    Object.assign(this.state, values);
+    for (const name of changed) this.emit(`change:${name}`);
+  }
+
   /** @param {string} event @param {Handler} fn */
   on(event, fn) {
     this.handlers.push({ event, fn });

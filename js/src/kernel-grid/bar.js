@@ -87,7 +87,8 @@ export function controls(view, state) {
   const step = dial(view, 'Checkpoint', (v) => steps()[v] ?? '');
   const play = player(view, ends);
   view.bar.append(layer.el, order.el, scale.el, side.el, fixed.el, image.el, step.el, play);
-  for (const control of live ? [] : [layer, side, fixed, image]) control.disable(SAVED);
+  for (const control of live ? [] : [layer, side, fixed, image])
+    if (control !== layer || !get('_layers')?.[1]) control.disable(SAVED); // a saved page names the layers that it holds
 
   /** @type {ReturnType<typeof keeper<void>>} */
   const kept = keeper();
