@@ -15,6 +15,7 @@ from ..words import no_such
 from .explorer_bonds import Bond
 from .explorer_hub import ARRANGEMENTS, Hub
 from .explorer_state import KEPT
+from .row import in_marimo
 
 _AREA = {"display": "flex", "flex_flow": "row wrap", "align_items": "stretch", "grid_gap": "16px", "width": "auto"}
 _FAILS = (ValueError, RuntimeError, TypeError, ImportError, t.TraitError)
@@ -78,6 +79,13 @@ class Panels(Hub):
         super().__init__(*given, **options)
         self._slots = {name: ipywidgets.HBox(layout={"display": "none"}) for name in names}
         self._area = ipywidgets.Box(list(self._slots.values()), layout=_AREA)
+
+    def _display_(self) -> Any:
+        """Return what marimo shows, which calls this by name: the bar, and the panels that are on screen now."""
+        import marimo  # noqa: PLC0415  it is there where this is called
+
+        shown = [child for slot in self._slots.values() for child in slot.children]
+        return marimo.vstack([self.bar, in_marimo(shown)])
 
     # ---------------------------------------------------------------- which are shown
 

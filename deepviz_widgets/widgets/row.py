@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,8 @@ class Row(Pictured, ipywidgets.HBox):
     """Widgets beside each other; see `row`."""
 
     def _display_(self) -> Any:
-        """Return what marimo shows, which calls this by name: it knows no boxes of ipywidgets, and no bqplot."""
-        import marimo  # noqa: PLC0415  it is there where this is called
-
-        shown = [marimo.Html(still(one)) if isinstance(one, bqplot.Figure) else one for one in self.children]
-        return marimo.hstack(shown, wrap=True, align="stretch", gap=1)
+        """Return what marimo shows, which calls this by name."""
+        return in_marimo(self.children)
 
     def to_html(
         self, path: str | Path, *, title: str | None = None, max_mb: float = 25.0, layers: Any = ()
@@ -35,6 +33,14 @@ class Row(Pictured, ipywidgets.HBox):
 
         names = dict.fromkeys(type(child).__name__ for child in self.children)
         return write_html(path, [self], title=title or ", ".join(names), max_mb=max_mb, layers=layers)
+
+
+def in_marimo(widgets: Iterable[Any]) -> Any:
+    """Put widgets beside each other in marimo, which knows no boxes of ipywidgets, and no bqplot."""
+    import marimo  # noqa: PLC0415  it is there where this is called
+
+    shown = [marimo.Html(still(one)) if isinstance(one, bqplot.Figure) else one for one in widgets]
+    return marimo.hstack(shown, wrap=True, align="stretch", gap=1)
 
 
 def row(*widgets: ipywidgets.DOMWidget) -> Row:

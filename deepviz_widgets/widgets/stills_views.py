@@ -203,6 +203,29 @@ def embedding(widget: Any) -> Still:
     return Still("Embedding map", sub, f"{said} {RUN}", body)
 
 
+def confusion(widget: Any) -> Still:
+    """Draw the matrix, as far as the images were seen."""
+    table = widget._table
+    if not table:
+        return Still("Confusion matrix", "", f"Which classes are taken for which. {RUN}", _strip(widget))
+    counts = np.asarray(table["counts"], float)
+    side, left = max(12, min(36, 400 // max(counts.shape))), 160
+    body = Image.new("RGB", (INNER, side * counts.shape[0]), PAPER)
+    draw = ImageDraw.Draw(body)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    for (y, x), number in np.ndenumerate(counts):
+        fill = tuple(int(255 - part * share[y, x]) for part in (224, 160, 47))
+        draw.rectangle((left + x * side, y * side, left + (x + 1) * side - 2, (y + 1) * side - 2), fill=fill)
+        if number and side >= 24:
+            dark = PAPER if share[y, x] > 0.5 else stills.INK
+            middle = (left + (x + 0.5) * side - 1, (y + 0.5) * side - 1)
+            stills.text(draw, middle, f"{number:.0f}", 11, dark, anchor="m")
+    for y, name in enumerate(table["names"][: len(counts)]):
+        stills.text(draw, (left - 8, (y + 0.5) * side), stills.shortened(name, left - 10, 12), 12, QUIET, anchor="r")
+    return Still("Confusion matrix", f"{count(table['done'])} of {plural(table['total'], 'image')}",
+                 f"A row is a class, a column what the network says. {RUN}", body)
+
+
 # ---------------------------------------------------------------- parts
 
 
@@ -265,5 +288,5 @@ def _unpacked(data: bytes, meta: dict[str, Any]) -> np.ndarray:
 
 VIEWS: dict[str, View] = {
     "LayerPicker": layers, "KernelGrid": kernels, "ActivationMaps": maps, "OcclusionMap": occlusion,
-    "TopPatches": patches, "EmbeddingMap": embedding, "ExplorerBar": lambda _widget: None,
+    "ConfusionMatrix": confusion, "TopPatches": patches, "EmbeddingMap": embedding, "ExplorerBar": lambda _widget: None,
 }

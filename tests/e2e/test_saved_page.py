@@ -147,10 +147,13 @@ def test_what_does_not_fit_is_left_out_and_said(browser, tmp_path):
     board = dv.TopPatches(net, photos, layer="conv2", layers=["conv2"], k=9)
     shown = dv.row(maps, board)
     layers = ["conv1", "conv2", "relu1", "bn1"]
-    with pytest.warns(UserWarning, match="Left out to keep this file near 0.3 MB: .*TopPatches.*layers? of Activ"):
-        small = shown.to_html(tmp_path / "small.html", max_mb=0.3, layers=layers)
     large = shown.to_html(tmp_path / "large.html", layers=layers)
-    assert small.stat().st_size < 300_000 < large.stat().st_size
+    with pytest.warns(UserWarning, match="near 0.6 MB: the thumbnails of .* of TopPatches"):
+        middle = shown.to_html(tmp_path / "middle.html", max_mb=0.6, layers=layers)
+    assert middle.stat().st_size < 600_000 < large.stat().st_size
+    with pytest.warns(UserWarning, match="near 0.3 MB: .*TopPatches; 3 layers of ActivationMaps"):
+        small = shown.to_html(tmp_path / "small.html", max_mb=0.3, layers=layers)
+    assert small.stat().st_size < middle.stat().st_size
     page = everything.opened_page(browser, small)
     assert "Left out to keep this file near 0.3 MB" in page.locator("main").inner_text()
     assert page.locator(".dvw").count() == 2 and page.problems == []

@@ -35,6 +35,9 @@ def makers(net, images):
         "OcclusionMap": lambda: dv.OcclusionMap(net, images, patch=8, stride=4),
         "TopPatches": lambda: dv.TopPatches(net, images, layer="0", layers=["0", "2"], k=2),
         "EmbeddingMap": lambda: dv.EmbeddingMap(net, images, "5", iterations=30),
+        "ConfusionMatrix": lambda: dv.ConfusionMatrix(net, images),
+        "SeparatingUnits": lambda: dv.SeparatingUnits(net, images, layer="2", selected=[1, 3]),
+        "UnitSwitches": lambda: dv.UnitSwitches(net, images, layer="2"),
         "ExplorerBar": lambda: dv.Explorer(net, images, panels=["picker", "activations"], layer="2").bar,
     }
 
