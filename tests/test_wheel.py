@@ -57,8 +57,8 @@ def test_the_wheel_works_in_an_environment_of_its_own(wheel, tmp_path):
     done = own.run("-c", CHECK, own.site, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "ActivationMaps(layer='conv1'" in done.stdout
-    command = home / "bin" / "deepviz-widgets"
-    says = subprocess.run([command, "--version"], capture_output=True, text=True, env=env, cwd=tmp_path, check=True)
+    command = own.folder / "bin" / "deepviz-widgets"
+    says = subprocess.run([command, "--version"], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert says.stdout.strip() == f"deepviz_widgets {done.stdout.split()[0]}"
 
 
