@@ -57,7 +57,7 @@ class Widget(Pictured, anywidget.AnyWidget):
     _grows = False
     _max_mb = 25.0
 
-    _from_page: frozenset[str] = frozenset({"_view_count"})  # private traits that the page sets all the same
+    _page_sets: frozenset[str] = frozenset({"_view_count"})  # private traits that the page sets all the same
     _takes: tuple[type, ...] = (Network,)  # what it may be made of: a board of patches opens a file alone too
     _net: Network | None = None
     _images: ImageSet | None = None
@@ -258,7 +258,7 @@ class Widget(Pictured, anywidget.AnyWidget):
 
     def _may_set(self, name: str) -> bool:
         """Return whether the page may set a trait: what is private or reports on the work is the kernel's."""
-        return name in self._from_page or not (name.startswith("_") or name in ("status", "progress", "error"))
+        return name in self._page_sets or not (name.startswith("_") or name in ("status", "progress", "error"))
 
     @classmethod
     def _why_unknown(cls, name: str) -> str:

@@ -47,7 +47,7 @@ class ExplorerBar(ImageWidget):
 
     _esm = bundle("explorer.js")
     _css = bundle("explorer.css")
-    _from_page = ImageWidget._from_page | {"_wide"}
+    _page_sets = ImageWidget._page_sets | {"_wide"}
 
     layer = LayerName("", help="Name of the layer.").tag(sync=True)
     channel = t.Int(0, help="The chosen unit of the layer.").tag(sync=True)

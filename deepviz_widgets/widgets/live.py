@@ -53,6 +53,8 @@ class LiveWidget(Widget):
         The arrays behind the picture.
     """
 
+    _page_sets = Widget._page_sets | {"_aimed"}
+
     image = PictureTrait(None, allow_none=True, help="The picture that is looked at.")
     layer = LayerName("", help="Name of the enlarged layer.").tag(sync=True)
     channel = t.Int(0, help="The enlarged unit: its channel, counted from 0.").tag(sync=True)
