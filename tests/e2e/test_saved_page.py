@@ -107,7 +107,7 @@ def test_the_map_can_be_zoomed(whole):
 def test_patches_and_kernels_can_be_chosen(whole):
     board = of(whole, "TopPatches")
     board.get_by_role("gridcell").nth(6).click()
-    assert board.locator("[aria-selected=true]").count() == 1
+    assert board.locator("[role=gridcell][aria-selected=true]").count() == 1
     kernels = of(whole, "KernelGrid")
     before, tiles = kernels.evaluate(everything.STATE), kernels.locator(".dvw-grid canvas").first
     tiles.click(position={"x": tiles.bounding_box()["width"] * 0.5, "y": 20})
