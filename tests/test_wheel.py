@@ -44,7 +44,7 @@ def test_every_file_that_a_class_names_is_in_the_wheel(wheel):
 def test_every_lesson_is_in_the_wheel_as_it_is_in_the_repository(wheel):
     packed = zipfile.ZipFile(wheel)
     lessons = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert len(lessons) >= 5
+    assert len(lessons) >= 6
     for lesson in lessons:
         assert packed.read(f"deepviz_widgets/notebooks/{lesson.name}") == lesson.read_bytes(), lesson.name
 

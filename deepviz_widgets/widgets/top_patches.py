@@ -170,6 +170,7 @@ class TopPatches(PatchAnswers):
         if found is None and (net is None or photos is None):
             raise TypeError("TopPatches needs a network and photos, or index= with what was found before.")
         super().__init__(found if net is None else net, **unknown)
+        self._opened = found is not None  # made of what was found before: no new weights change that
         self._index, self._images = found, None if photos is None else as_images(photos)
         self._asked = {"layers": layers, "k": k, "per_image": per_image, "order": order, "directions": directions}
         self._scan: Scan | None = None
@@ -312,6 +313,11 @@ class TopPatches(PatchAnswers):
         if self.basis != "units":
             yield f"basis={self.basis!r}"
         yield f"channel={self.channel}"
+
+    def _forget_weights(self) -> None:
+        if not self._opened:
+            self._index = self._partial = self._scan = None
+            self._friends.clear()
 
     # ---------------------------------------------------------------- work
 

@@ -197,3 +197,13 @@ def test_a_table_comes_back_from_its_file(tmp_path):
     assert frame(table)["id"].tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="no folder"):
         parquet(table, tmp_path / "nowhere" / "found.parquet")
+
+
+def test_a_map_goes_on_from_where_the_images_lay():
+    rows, lay = np.random.default_rng(0).normal(size=(40, 5)), np.random.default_rng(1).normal(size=(40, 2))
+    found = em.embedding(rows, start=lay, iterations=25).run()
+    assert np.allclose(found.keyframes[0][1], lay) and not np.allclose(found.positions, lay)
+    with pytest.raises(ValueError, match="A map of 40 images starts from 40 finite pairs"):
+        em.embedding(rows, start=lay[:30])
+    with pytest.raises(ValueError, match="starts from 'pca' or 'random'"):
+        em.embedding(rows, start="middle")

@@ -85,6 +85,21 @@ def test_given_features_stay_as_the_network_did_not_say_them(photos):
     assert np.array_equal(found.positions, lay)
 
 
+def test_a_board_of_patches_looks_through_the_images_anew(net, images):
+    board = dv.TopPatches(net, images, layer="2", k=3)
+    board.wait()
+    old = board.index["2"].values.copy()
+    with torch.no_grad():
+        net.model[0].weight.mul_(2)
+        net.model[1].running_var.mul_(0.5)
+    board.refresh()
+    board.wait()
+    found = board.index["2"]
+    maps = dv.methods.activations(net, images[int(found.images[0, 0])], "2").maps
+    assert not np.allclose(found.values, old)
+    assert np.isclose(found.values[0, 0], maps[0].max(), rtol=1e-4)
+
+
 def test_a_closed_widget_says_so(net, images):
     maps = dv.ActivationMaps(net, images, layer="0")
     maps.close()
