@@ -135,7 +135,7 @@ def test_a_long_map_is_cancelled_and_resumed_without_losing_a_position(page):
                            "slow_net = dv.Network.pretrained('resnet18', weights=None)\n"
                            "slow = dv.OcclusionMap(slow_net, dv.demo.photos()[1][0], patch=32, stride=4)\n"
                            "slow")
-    root = page.locator(".dvw[aria-label='Occlusion']").nth(3)
+    root = page.locator(".dvw[aria-label='Occlusion']").last
     root.scroll_into_view_if_needed()
     expect(root).to_contain_text(re.compile(r"\d+ of [\d,]+ positions"), timeout=60_000)
     root.get_by_role("button", name="Cancel").click()
