@@ -87,7 +87,7 @@ def resident():
     pages = open("/proc/self/statm").read().split()[1]
     return int(pages) * 4096 / 1e6
 
-net, photos = dv.Network.pretrained("resnet18", weights=None), photographs(60)
+net, photos = dv.Network.pretrained("resnet18", weights=None), photographs(12)
 
 def cycle():
     explorer = dv.Explorer(net, photos, layer="layer2")

@@ -97,7 +97,7 @@ def occlusion(page) -> None:
 
 EXPLORER = """import deepviz_widgets as dv
 net, photos = dv.demo.scenes(confounder=True, n=240)
-x = dv.Explorer(net, photos, layer="conv2", panels=("activations", "scores", "map", "units", "confusion"))
+x = dv.Explorer(net, photos, layer="conv2", panels=("picker", "activations", "scores", "map", "units"))
 x"""
 CHOSEN = """import numpy as np
 x.wait(); x.map.wait(); x.confusion.wait()
@@ -108,6 +108,8 @@ x.units.wait(); x.channel = 5; x.wait()"""
 
 def explorer(page) -> None:
     """Take the picture of the explorer."""
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+    page.set_viewport_size({"width": 1400, "height": 2200})
     jupyter.python(page, CHOSEN)
     picture(page, 0, "explorer-light", of="Explorer")
 
