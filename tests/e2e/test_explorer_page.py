@@ -52,9 +52,15 @@ def until(page, true, seconds: float = 20) -> dict:
 def test_a_click_on_a_thumbnail_makes_it_the_image_everywhere(page):
     canvas = widget(page, "Embedding map").locator("canvas").first
     canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(800)
-    canvas.click()  # its middle, where image 7 is
-    found = until(page, lambda now: now["hub"][0] == 7)
+    box = canvas.bounding_box()
+    middle = {"x": box["width"] / 2, "y": box["height"] / 2}  # where image 7 is, once the map has flown there
+    for turn in range(40):
+        canvas.hover(position={**middle, "x": middle["x"] + turn % 2})
+        page.wait_for_timeout(400)
+        if jupyter.python(page, "print(x.map.hovered)") == "7":
+            break
+    canvas.click(position=middle)
+    until(page, lambda now: now["hub"][0] == 7)
     found = until(page, lambda now: now["maps"][:2] == [7, 7])
     assert found["kernels"][0] == found["scores"] == found["map"][0] == 7
     expect(widget(page, "Explorer").locator(".dvw-cap")).to_contain_text("Unit 0 of conv2 on ")
