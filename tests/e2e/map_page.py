@@ -135,6 +135,12 @@ def places(page) -> np.ndarray:
     return q / 65535 * 100 - 50
 
 
+def place(page, image: int) -> list[float]:
+    """Return where one image lies in the data, [x, y]."""
+    q = page.evaluate("(id) => [dvw.xy[2 * id], dvw.xy[2 * id + 1]]", image)
+    return [v / 65535 * 100 - 50 for v in q]
+
+
 def canvas_size(page) -> tuple[float, float]:
     """Return width and height of the map, CSS px."""
     return tuple(page.evaluate("""() => {

@@ -114,11 +114,25 @@ def explorer(page) -> None:
     picture(page, 0, "explorer-light", of="Explorer")
 
 
+def embedding(page) -> None:
+    """Take the pictures of the lesson on the embedding map."""
+    # an image whose true neighbours lie far apart on the map
+    jupyter.python(page, """
+live.wait()
+_far = [np.ptp(live.positions[live.neighbours(k)[0]], axis=0).max() for k in range(300)]
+live.hovered = int(np.argmax(_far))""")
+    picture(page, 0, "map-light", of="Embedding map")
+    jupyter.set_theme(page, "JupyterLab Dark")
+    jupyter.python(page, "live.hovered = -1; live.arrangement = 'grid'; live.wait()")
+    picture(page, 0, "map-dark", of="Embedding map")
+    jupyter.set_theme(page, "JupyterLab Light")
+
+
 def main() -> None:
     """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
     shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion,
-             "explorer": explorer}
+             "05-map": embedding, "explorer": explorer}
     chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))

@@ -171,9 +171,9 @@ def test_100000_images_open_within_6_megabytes_of_messages_and_128_of_graphics_m
     assert max(entry.get("asked") or 0 for entry in log) <= 256
     image = page.evaluate("made.ranked(dvw.count)[0]")
     for width in (60, 20, 5):
-        mp.put(page, view=[*mp.places(page)[image], width], colour="")
+        mp.put(page, view=[*mp.place(page, image), width], colour="")
         mp.still(page)
-    x, y = mp.on_screen(page, [*mp.places(page)[image], 5])[image]
+    x, y = (side / 2 for side in mp.canvas_size(page))
     assert np.abs(mp.pixel(page, x, y) - mp.colour_of(page, image)).max() < 24
     assert 30 << 20 < page.evaluate("gpu.most") <= 128 << 20
 

@@ -177,7 +177,9 @@ function speaker({ get, caption, live }, state, able) {
     }
     const { text, count, bits } = state.found;
     tell('found', text && bits ? `${text} ${count}` : '', () => words.ofSearch(count, text));
-    const full = state.chosen.size || told.chosen !== '0' ? String(state.chosen.stamp) : '0';
+    // told again when labels and predictions have come
+    const known = ['label', 'prediction'].map((name) => state.values(name)?.stamp ?? 0);
+    const full = state.chosen.size || told.chosen !== '0' ? `${state.chosen.stamp} ${known}` : '0';
     tell('chosen', full, chosen);
     if (subject < 0) return;
     const near = state.neighbours(subject);

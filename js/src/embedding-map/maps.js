@@ -30,6 +30,7 @@ export function maps({ get, redraw }, ask, points, still) {
   let cells = null;
   /** @type {Layout | null} */
   let shown = null;
+  let arranged = get('arrangement');
   let [moment, blend, arrived] = [/** @type {number | null} */ (null), /** @type {number | null} */ (null), 0];
 
   const about = () => get('_points') ?? {};
@@ -131,8 +132,11 @@ export function maps({ get, redraw }, ask, points, still) {
 
   /** @param {number} now */
   function readLayers(now) {
-    if (blend === null) return;
     const names = about().layers ?? [];
+    // once the map itself is that of the layer, it is followed again: it may go on, or become a grid
+    if (latest?.layer === names[blend ?? -1] && get('layer') === latest?.layer) blend = null;
+    if (arranged !== get('arrangement')) [arranged, blend] = [get('arrangement'), null];
+    if (blend === null) return;
     const [a, b] = [Math.floor(blend), Math.min(names.length - 1, Math.floor(blend) + 1)];
     for (const layer of [a, b]) {
       if (layers.has(layer)) continue;

@@ -8,7 +8,7 @@ import { DIMMED, HIDDEN } from './flags.js';
 import { cellSize, dotsOf, marksOf, sizeAt } from './marks.js';
 import { pacer } from './pace.js';
 import { peaks } from './peaks.js';
-import { drawLabels, drawLasso, drawLines, drawPlate, drawRing, inkOf } from './plates.js';
+import { drawChosen, drawLabels, drawLasso, drawLines, drawPlate, drawRing, inkOf } from './plates.js';
 import { scene } from './scene.js';
 import { seams } from './seams.js';
 import { levelFor, plan, perLayer, ROOTED } from './slots.js';
@@ -23,6 +23,8 @@ const CELL = 7;
 /** ms between two choices of what to fetch. */
 const BEAT = 60;
 const FAINT = 0.25;
+/** So many chosen ones are drawn with a ring, in front of the others. */
+const RINGED = 60;
 /** How near two pictures may come, of their size: ink is clear at the border, photos cover each other a little. */
 const [INK, PHOTO] = [0.72, 0.6];
 /** CSS px from the middle of a name to its border, and a little more. */
@@ -43,7 +45,8 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     last = '';
     redraw();
   }, signal);
-  const [named, dotted] = [keeper(), keeper()];
+  const [named, dotted, picked] = [keeper(), keeper(), keeper()];
+  const ringed = (/** @type {number} */ stamp) => /** @type {number[]} */ (picked(String(stamp), () => chosen.ids()));
   /** @type {Mark[]} */
   let marks = [];
   let [last, wanted, later, size, fading, dpr] = ['', 0, 0, 11, false, 1];
@@ -213,6 +216,9 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     for (let i = 0; i < corners.length; i += 2)
       [corners[i], corners[i + 1]] = camera.toScreen(corners[i], corners[i + 1]);
     drawLasso(ctx, corners, chosen.size, state.drawing, ink);
+    const few = chosen.size <= RINGED && !map.grid ? ringed(chosen.stamp) : [];
+    const ends = few.filter(state.seen).map((id) => ({ ...place(id), art: art.thumb(id, 1) }));
+    drawChosen(ctx, ends, Math.round(size), ink);
     const image = state.current();
     const subject = state.subject();
     if (image >= 0 && image !== subject) drawRing(ctx, place(image), size, ink.accent);

@@ -97,6 +97,19 @@ export function drawPlate(ctx, { x, y, size, art, chosen, solid }, ink) {
   ctx.strokeRect(left, top, side, side);
 }
 
+/** A few chosen ones: their pictures, ringed, wherever there is room or not. @param {Ctx} ctx @param {{x: number, y: number, art: HTMLCanvasElement | null}[]} ends @param {number} size @param {Ink} ink */
+export function drawChosen(ctx, ends, size, ink) {
+  for (const { x, y, art } of ends) {
+    const [left, top] = [Math.round(x - size / 2), Math.round(y - size / 2)];
+    ctx.fillStyle = ink.bg;
+    ctx.fillRect(left - 1, top - 1, size + 2, size + 2);
+    if (art) ctx.drawImage(art, left, top, size, size);
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = ink.accent;
+    ctx.strokeRect(left - 1, top - 1, size + 2, size + 2);
+  }
+}
+
 /** @param {Ctx} ctx @param {{x: number, y: number}} at @param {number} size @param {string} color */
 export function drawRing(ctx, { x, y }, size, color) {
   ctx.lineWidth = 3;
