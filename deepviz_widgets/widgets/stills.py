@@ -140,6 +140,11 @@ def wrapped(words: str, room: int, size: int, most: int = 2) -> list[str]:
     return [shortened(line, room, size) for line in [*lines[: most - 1], " ".join(lines[most - 1 :])] if line]
 
 
+def share(value: float) -> str:
+    """Write 0.483 as `48 %`."""
+    return f"{100 * value:.0f} %"
+
+
 # ---------------------------------------------------------------- pictures and colours
 
 

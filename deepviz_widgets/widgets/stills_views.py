@@ -226,7 +226,58 @@ def confusion(widget: Any) -> Still:
                  f"A row is a class, a column what the network says. {RUN}", body)
 
 
+def live(widget: Any) -> Still:
+    """Draw the picture that was looked at last, and its scores."""
+    title = {"Sketchpad": "Sketchpad", "Webcam": "Webcam"}.get(type(widget).__name__, "Live")
+    picture, glance = widget.image, widget._glance  # what is known: `glance` itself would compute
+    if picture is None:
+        return Still(title, widget.layer, f"Nothing was shown to the network yet. {RUN}", _well(None))
+    shown = stills.image(np.asarray(picture.pixels), 200)
+    ImageDraw.Draw(shown).rectangle((0, 0, shown.width - 1, shown.height - 1), outline=LINE)
+    if glance is None or glance.scores is None:
+        return Still(title, widget.layer, RUN, shown)
+    best = glance.scores.top(7)
+    rows = [(name, share, stills.share(share)) for name, share in best]
+    room = INNER - shown.width - stills.PAD
+    return Still(title, widget.layer, f"{best[0][0]} with {stills.share(best[0][1])}. {RUN}",
+                 stills.beside(shown, _bars(rows, max(200, room))))
+
+
+def separation(widget: Any) -> Still:
+    """Draw the units that tell the chosen images from the rest best."""
+    if not widget._rows:
+        return Still("Separating units", widget.layer, f"Units that tell chosen images from the rest. {RUN}",
+                     _strip(widget))
+    rows = [(f"unit {row[0]}", abs(row[1]), f"{row[1]:+.2f}") for row in widget._rows[:10]]
+    return Still("Separating units", widget.layer,
+                 f"Effect size between {plural(widget._about['selected'], 'chosen image')} and "
+                 f"{count(widget._about['others'])} others. {RUN}", _bars(rows, INNER))
+
+
+def switches(widget: Any) -> Still:
+    """Name the units that are off or held."""
+    lines = [f"{layer}, unit {unit}: {'off' if not value else f'held at {value:g}'}"
+             for layer, unit, value in widget.switches[:10]] or ["All units are as they were trained."]
+    body = Image.new("RGB", (INNER, 24 * len(lines)), PAPER)
+    for k, line in enumerate(lines):
+        stills.text(ImageDraw.Draw(body), (0, 24 * k + 12), line, 13)
+    return Still("Unit switches", plural(len(widget.switches), "unit"), RUN, body)
+
+
 # ---------------------------------------------------------------- parts
+
+
+def _bars(rows: list[tuple[str, float, str]], room: int) -> Image.Image:
+    """Draw named bars of numbers from 0 on."""
+    body = Image.new("RGB", (room, 28 * len(rows)), PAPER)
+    draw = ImageDraw.Draw(body)
+    most = max((value for _, value, _ in rows), default=0) or 1.0
+    for k, (name, value, written) in enumerate(rows):
+        y = 28 * k + 14
+        stills.text(draw, (0, y), stills.shortened(name, 132, 12), 12)
+        draw.rectangle((140, y - 5, 140 + (room - 210) * value / most, y + 5), fill=BAR)
+        stills.text(draw, (room - 4, y), written, 12, QUIET, anchor="r")
+    return body
 
 
 def _photo(widget: Any) -> tuple[np.ndarray | None, str]:
@@ -288,5 +339,7 @@ def _unpacked(data: bytes, meta: dict[str, Any]) -> np.ndarray:
 
 VIEWS: dict[str, View] = {
     "LayerPicker": layers, "KernelGrid": kernels, "ActivationMaps": maps, "OcclusionMap": occlusion,
-    "ConfusionMatrix": confusion, "TopPatches": patches, "EmbeddingMap": embedding, "ExplorerBar": lambda _widget: None,
+    "ConfusionMatrix": confusion, "TopPatches": patches, "SeparatingUnits": separation,
+    "UnitSwitches": switches, "Sketchpad": live, "Webcam": live, "EmbeddingMap": embedding,
+    "ExplorerBar": lambda _widget: None,
 }

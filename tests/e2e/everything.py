@@ -23,7 +23,8 @@ STATE = """el => {
     const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
     for (let i = 0; i < data.length; i += 7) hash = (Math.imul(hash, 31) + data[i]) | 0;
   }
-  return `${el.innerText} ${hash} ${[...el.querySelectorAll('[aria-selected=true]')].map((e) => e.id).join()}`;
+  const chosen = [...el.querySelectorAll('[aria-selected=true]')].map((e) => e.id || e.textContent);
+  return `${el.innerText} ${hash} ${chosen}`;
 }"""
 
 

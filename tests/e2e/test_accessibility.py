@@ -14,7 +14,8 @@ CUT = """() => [...document.querySelectorAll('.dvw')].flatMap((root) => {
   for (const el of root.querySelectorAll('button, select, input, output, canvas, svg, b, span, dt, dd, label')) {
     const box = el.getBoundingClientRect();
     const style = getComputedStyle(el);
-    if (!box.width || !box.height || style.visibility === 'hidden' || el.closest('.dvw-unseen, [hidden]')) continue;
+    if (!box.width || !box.height || style.visibility === 'hidden' || style.clipPath !== 'none') continue;
+    if (el.closest('.dvw-unseen, [hidden]')) continue;
     const scroller = el.closest('[style*="overflow"], .lp-all, .lp-tree, .em-side, .kg-numbers, .tp-board');
     if (!scroller && (box.right > edge.right + 1 || box.left < edge.left - 1))
       bad.push(`${root.ariaLabel}: ${el.tagName} ${el.getAttribute('class')} ${el.textContent.slice(0, 30)}`);

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import shown
 from PIL import Image
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.hosts
 WIDTH = 720  # px that every widget gets, so that pixels can be compared
@@ -145,6 +146,5 @@ def test_the_kernel_answers_across_cells(place, record_property):
     record_property("widget", "linked across cells")
     root = place.root("ActivationMaps")
     _tree(place.root("LayerPicker"), "conv2")
-    place.page.wait_for_timeout(300)
-    root.get_by_text("conv2").first.wait_for(timeout=30_000)
-    assert root.get_by_role("combobox", name="Layer").input_value() == "conv2"
+    expect(root.get_by_role("combobox", name="Layer")).to_have_value("conv2", timeout=30_000)
+    expect(root.locator(".dvw-head")).to_contain_text("48 channels", timeout=30_000)

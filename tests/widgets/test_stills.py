@@ -44,6 +44,9 @@ def makers(net, photos):
         "KernelGrid": lambda: dv.KernelGrid(net, photos),
         "OcclusionMap": lambda: dv.OcclusionMap(net, photos, target="wheel", patch=16, stride=8),
         "ConfusionMatrix": lambda: dv.ConfusionMatrix(net, photos),
+        "SeparatingUnits": lambda: dv.SeparatingUnits(net, photos, layer="conv2", selected=[0, 6, 12]),
+        "UnitSwitches": lambda: dv.UnitSwitches(net, photos, layer="conv1", switches=[["conv1", 3, 0.0]]),
+        "Sketchpad": lambda: dv.Sketchpad(net),
         "TopPatches": lambda: dv.TopPatches(net, photos, layer="conv2", layers=["conv2"], k=4),
         "EmbeddingMap": lambda: dv.EmbeddingMap(net, photos, positions=np.random.default_rng(0).normal(size=(24, 2))),
     }
@@ -52,12 +55,13 @@ def makers(net, photos):
 @pytest.mark.parametrize("kind", list(makers(None, None)))
 def test_every_widget_has_a_picture_before_and_after_its_work(kind, scenes):
     widget = makers(*scenes)[kind]()
+    least = 1 if kind in ("Sketchpad", "UnitSwitches") else 10  # an empty sheet, a line of text
     before = shown(widget)
-    assert colours(before) > 10, "nothing is computed yet: the image and the structure are shown"
+    assert colours(before) > least, "nothing is computed yet: the image and the structure are shown"
     widget.wait()
     after = shown(widget)
-    assert colours(after) > 10
-    if kind not in ("LayerPicker", "KernelGrid"):
+    assert colours(after) > least
+    if kind not in ("LayerPicker", "KernelGrid", "UnitSwitches"):
         assert before.shape != after.shape or (before != after).mean() > 0.02, "what was computed is on it"
     widget.close()
 
