@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,8 +93,8 @@ HOSTS = {
         "-m", "voila", str(folder / "hosts.ipynb"), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
         "--VoilaExecutor.timeout=200"], "", _run_nothing, "static/voila.js"),
     "marimo": Host("marimo", ("marimo>=0.9",), lambda port, folder: [
-        "-m", "marimo", "--yes", "run", str(folder / "hosts.py"), "--headless", "--host", "127.0.0.1", "--port",
-        str(port), "--no-token", "--skip-update-check"], "", _run_nothing, "health"),
+        "-m", "marimo", "run", str(folder / "hosts.py"), "--headless", "--host", "127.0.0.1", "--port", str(port),
+        "--no-token"], "", _run_nothing, "health"),
 }
 
 
@@ -123,7 +126,7 @@ def served(name: str, own: Environment, folder: Path) -> Iterator[str]:
         server = subprocess.Popen([own.python, *host.command(port, folder)], env=_settings(name, folder), stdout=log,
                                   stderr=log, cwd=folder)
         try:
-            jupyter.wait_for(f"http://127.0.0.1:{port}/{host.alive}", server, folder / "server.log", seconds=90)
+            _wait_for(f"http://127.0.0.1:{port}/{host.alive}", server, folder / "server.log")
             yield f"http://127.0.0.1:{port}/{host.address}"
         finally:
             server.terminate()
@@ -133,12 +136,26 @@ def served(name: str, own: Environment, folder: Path) -> Iterator[str]:
                 server.kill()
 
 
+def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
+    """Wait until a server answers, whatever it says; raise with its log if it ends instead."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except urllib.error.HTTPError:
+            return  # not here, but it is up
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.3)
+    raise RuntimeError(f"The server did not start:\n{log.read_text()[-3000:]}")
+
+
 def opened(browser, name: str, url: str):
     """Open the notebook on a host and run its cells."""
     page = browser.new_context(viewport=WIDE, color_scheme="light").new_page()
     page.set_default_timeout(60_000)
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.goto(url)
+    page.goto(url, timeout=PATIENCE, wait_until="commit")  # Voila answers while it runs the notebook
     HOSTS[name].run(page)
     return page
