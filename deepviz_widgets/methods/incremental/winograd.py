@@ -22,7 +22,7 @@ from .workspace import Workspace
 TILE = 4
 _POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0)}
 _FEWEST, _SOME = 64, 128  # channels below which the direct way is faster
-_TIMED_TILES, _ROUNDS = 4, 4  # windows of 4 x 4 tiles
+_TIMED_TILES, _ROUNDS = 4, 6  # windows of 4 x 4 tiles
 _CELLS_BYTES = 16 << 20  # of transformed tiles at once: more falls out of the processor's cache
 _OPERATIONS = 1_200_000_000  # as many windows as take some milliseconds
 
