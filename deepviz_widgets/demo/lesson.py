@@ -30,7 +30,7 @@ def check(answer: Any, right: Any, hint: str = "") -> Verdict:
         return Verdict("Your turn: put your answer in place of None.", None)
     try:
         good = bool(right(answer)) if isinstance(right, Callable) else _same(answer, right)  # type: ignore[arg-type]
-    except (TypeError, ValueError, LookupError):
+    except (TypeError, ValueError, LookupError, AttributeError):
         good = False  # an answer of another kind is a wrong one
     return Verdict("Right." if good else f"Not yet. {hint}".strip(), good)
 

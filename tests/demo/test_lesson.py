@@ -16,7 +16,8 @@ def test_a_right_answer_is_right(answer, right):
 
 @pytest.mark.parametrize("answer, right", [
     (8, 7), (0.13, 0.12), ("dead", "noisy"), ([1], {1, 2}), ((5, 3), (5, 5)), ((5,), (5, 5)), ("five", 5), (5, "five"),
-    (3, {3}), ("x", lambda answer: answer > 10), ([], lambda answer: answer[0]), (float("nan"), 1),
+    (3, {3}), ("x", lambda answer: answer > 10), (3, lambda answer: answer.layers),
+    ([], lambda answer: answer[0]), (float("nan"), 1),
 ])
 def test_a_wrong_answer_gets_the_hint_and_never_an_error(answer, right):
     found = check(answer, right, "Look again.")
