@@ -41,13 +41,13 @@ class AnswersChart:
                               label_offset="32px", **look)
         named = {round(_height(share)): name for share, name in _SHARES.items()}
         self._y = bqplot.Axis(
-            scale=scales["y"], orientation="vertical", label="share of the answers", label_offset="48px",
+            scale=scales["y"], orientation="vertical", label="share of the answers", label_offset="58px",
             tick_values=list(named), tick_labels={str(y): name for y, name in named.items()}, **look
         )
         self.figure = Chart(
             marks=[self._bars, self._line, self._marks], axes=[self._x, self._y], padding_x=0, padding_y=0,
             background_style={"fill": "none"}, title_style={"fill": TEXT, "font-size": "13px"},
-            fig_margin={"top": 36, "bottom": 48, "left": 64, "right": 20},
+            fig_margin={"top": 36, "bottom": 48, "left": 74, "right": 20},
             layout={"min_width": "320px", "height": "300px", "flex": "1 1 320px"},
         )
 

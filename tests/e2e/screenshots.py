@@ -27,6 +27,11 @@ def picture(page, number: int, name: str, act=lambda widget: None, *, of: str = 
     act(widget)
     page.wait_for_timeout(2500)  # what is averaged over images has come
     area = widget.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')][1]")
+    save(area, name)
+
+
+def save(area, name: str) -> None:
+    """Save what an element shows."""
     pixels = Image.open(io.BytesIO(area.screenshot())).convert("RGB")
     pixels.save(PICTURES / f"{name}.webp", quality=90, method=6)
 
@@ -128,11 +133,34 @@ live.hovered = int(np.argmax(_far))""")
     jupyter.set_theme(page, "JupyterLab Light")
 
 
+def enlarge(rank: int, over: str):
+    """Return an action that enlarges a patch of the chosen row of a board and points at another of that row."""
+    def act(board):
+        row = board.locator(".tp-row[aria-selected='true']")
+        row.locator(".tp-tile").nth(rank).click()
+        row.locator(over).first.hover()
+    return act
+
+
+def patches(page) -> None:
+    """Take the pictures of the lesson on top patches."""
+    jupyter.python(page, "board.wait(); wrong.wait(); wrong.channel = max(every, key=stickers)")
+    picture(page, 1, "patches-light", enlarge(1, ".tp-tile[data-rank='3']"), of="Top patches")
+    jupyter.python(page, "board.sort = 'friends'; board.channel = int(np.nanargmax(friends.score))")
+    chart = page.locator(".bqplot").first
+    chart.scroll_into_view_if_needed()
+    page.wait_for_timeout(1200)
+    save(chart, "patches-answers")
+    jupyter.set_theme(page, "JupyterLab Dark")
+    picture(page, 0, "patches-dark", enlarge(0, ".tp-odd"), of="Top patches")
+    jupyter.set_theme(page, "JupyterLab Light")
+
+
 def main() -> None:
     """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
     shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion,
-             "05-map": embedding, "explorer": explorer}
+             "04-patches": patches, "05-map": embedding, "explorer": explorer}
     chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))
@@ -141,7 +169,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
             for name in chosen:
                 page = lab.open(browser, f"notebooks/{name}.ipynb", width=1400, height=1500, scale=SCALE)
-                jupyter.run_all(page)
+                jupyter.run_all(page, 300)
                 shown[name](page)
                 page.context.close()
             browser.close()
