@@ -59,8 +59,8 @@ class TopPatches(PatchAnswers):
         Which layer; the last one with maps by default. A widget that has a `layer` is followed.
     layers : "all", "convolutions", str or list of str
         Which layers the one pass takes in.
-    k, per_image, order, directions
-        See `methods.patches.scan`.
+    k, per_image, order, directions, shards
+        See `methods.patches.scan`; with `shards`, a folder, a board goes on where a kernel died.
     index : PatchIndex, str or Path, optional
         What was found before; a path is that of a Parquet file. Nothing is scanned then.
     channel, image : int or widget
@@ -154,6 +154,7 @@ class TopPatches(PatchAnswers):
         per_image: int = 1,
         order: str = "max",
         directions: Any = (),
+        shards: str | Path | None = None,
         index: PatchIndex | str | Path | None = None,
         channel: Any = 0,
         image: Any = 0,
@@ -172,7 +173,8 @@ class TopPatches(PatchAnswers):
         super().__init__(found if net is None else net, **unknown)
         self._opened = found is not None  # made of what was found before: no new weights change that
         self._index, self._images = found, None if photos is None else as_images(photos)
-        self._asked = {"layers": layers, "k": k, "per_image": per_image, "order": order, "directions": directions}
+        self._asked = {"layers": layers, "k": k, "per_image": per_image, "order": order, "directions": directions,
+                       "shards": shards}
         self._scan: Scan | None = None
         self._partial: PatchIndex | None = None
         self._friends: dict[tuple[str, str], Friends] = dict(found.friends) if found is not None else {}

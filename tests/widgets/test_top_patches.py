@@ -156,6 +156,18 @@ def test_cancel_keeps_what_was_found_and_resume_finishes_it(net, images):
     assert np.allclose(rows_of(board)[:, 0], maxima(net, images, LAYER).max(1), atol=1e-5)
 
 
+def test_with_shards_a_board_goes_on_where_another_one_ended(net, images, tmp_path):
+    given = {"layer": LAYER, "layers": LAYER, "k": 3, "shards": tmp_path / "state"}
+    first = dv.TopPatches(net, images, **given)
+    first.wait()
+    first.close()
+    second = dv.TopPatches(net, images, **given)
+    assert second.index.images_seen == 12, "before any work"
+    second.wait()
+    assert np.allclose(rows_of(second)[:, 0], maxima(net, images, LAYER).max(1), atol=1e-5)
+    second.close()
+
+
 def test_a_file_is_shown_without_network_and_images(board, tmp_path):
     path = board.save(tmp_path / "patches.parquet")
     opened = dv.TopPatches(index=path, layer=LAYER)
