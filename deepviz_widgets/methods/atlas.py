@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,8 @@ class Atlas:
         Features (M, F), maps, and how well a linear classifier reads the labels.
     turned : set of str
         Layers whose map is at its end and lies as the others do.
+    steady : dict of Stability by layer
+        How much maps of other seeds agree, where it was measured.
     """
 
     def __init__(
@@ -61,7 +64,8 @@ class Atlas:
         self.values: dict[str, np.ndarray] = {}
         self.runs: dict[str, em.Embedding] = {}
         self.probes: dict[str, em.Probe | None] = {}
-        self._honesty: dict[str, em.Honesty] = {}
+        self.steady: dict[str, em.Stability] = {}
+        self._honesty: dict[str, tuple[np.ndarray, em.Honesty]] = {}
         self._turns: dict[str, np.ndarray] = {}
         self._placed: dict[str, np.ndarray] = {}
         self.turned: set[str] = set()
@@ -73,7 +77,7 @@ class Atlas:
     def close(self) -> None:
         """Let go of the network, the images and all that was computed."""
         self.net = self.images = None  # type: ignore[assignment]
-        for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes):
+        for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes, self.steady):
             held.clear()
 
     def forget_weights(self) -> dict[str, np.ndarray]:
@@ -83,10 +87,18 @@ class Atlas:
         read = [layer for layer in self.values if layer not in self._taken]
         lay = {layer: self.on_map(layer) for layer in read if layer in self.runs}
         for layer in read:
-            for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes):
+            for held in (self.values, self.runs, self._honesty, self._turns, self._placed, self.probes, self.steady):
                 held.pop(layer, None)
             self.turned.discard(layer)
         return {layer: at for layer, at in lay.items() if np.isfinite(at).all()}
+
+    def shuffled(self, layer: str) -> Atlas:
+        """Return the same images with the features of a layer shuffled: the map that chance draws."""
+        other = copy.copy(self)
+        other.values = {layer: em.shuffled(self.values[layer])}
+        other.runs, other.probes, other.steady, other.turned, other._given = {}, {}, {}, set(), None
+        other._honesty, other._turns, other._placed = {}, {}, {}
+        return other
 
     # ---------------------------------------------------------------- reading
 
@@ -162,8 +174,8 @@ class Atlas:
 
     def changed(self, layer: str, *, turned: bool = True) -> None:
         """Forget what was measured on a map that moves on; without `turned` also how it was turned onto the others."""
-        self._honesty.pop(layer, None)
-        self._placed.pop(layer, None)
+        for held in (self._honesty, self._placed, self.steady):
+            held.pop(layer, None)
         if not turned:
             self._turns.pop(layer, None)
             self.turned.discard(layer)
@@ -268,17 +280,19 @@ class Atlas:
         """Measure the map of a layer as it is now; None without features."""
         if layer not in self.values or layer not in self.runs:
             return None
-        if layer not in self._honesty:
-            run = self.runs[layer]
-            self._honesty[layer] = em.honesty(self.values[layer][: len(run)], run)
-        return self._honesty[layer]
+        run = self.runs[layer]
+        if layer not in self._honesty or self._honesty[layer][0] is not run.positions:  # it has moved on
+            self._honesty[layer] = run.positions, em.honesty(self.values[layer][: len(run)], run)
+        return self._honesty[layer][1]
 
     def kept(self, layer: str) -> np.ndarray:
         """Share of the true neighbours that the map kept, (N,), NaN where not measured."""
+        return self._over_all(self._honesty[layer][1].kept if layer in self._honesty else np.zeros(0))
+
+    def _over_all(self, known: np.ndarray) -> np.ndarray:
+        """Return numbers of the first images that could be read as (N,), NaN for all others."""
         found = np.full(self.count, np.nan)
-        if layer in self._honesty:
-            kept = self._honesty[layer].kept
-            found[self.rows[: len(kept)]] = kept
+        found[self.rows[: len(known)]] = known
         return found
 
     def neighbours(self, layer: str, index: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -297,7 +311,7 @@ class Atlas:
 
     def false(self, layer: str, index: int) -> list[int]:
         """Return the images that lie next to one on the map but are far in truth, as far as it was measured."""
-        found = self._honesty.get(layer)
+        found = self._honesty[layer][1] if layer in self._honesty else None
         at = np.flatnonzero(self.rows == index)
         row = np.flatnonzero(found.rows == at[0]) if found is not None and len(at) else at[:0]
         if found is None or not len(row):
@@ -318,7 +332,7 @@ class Atlas:
         return np.where(known, ~same, -1).astype(int)
 
     def columns(self, layer: str) -> dict[str, Column]:
-        """Return what is known of each image, by name: label, prediction, error, confidence, kept."""
+        """Return what is known of each image, by name: label, prediction, error, confidence, kept, stable."""
         found = []
         if (self.labels >= 0).any():
             names = self.images.classes or tuple(f"class {k}" for k in range(int(self.labels.max()) + 1))
@@ -331,6 +345,8 @@ class Atlas:
             found.append(Column("confidence", "number", self.confidences))
         if layer in self._honesty:
             found.append(Column("kept", "number", self.kept(layer)))
+        if layer in self.steady:
+            found.append(Column("stable", "number", self._over_all(self.steady[layer].kept)))
         return {column.name: column for column in found}
 
     def table(self, layer: str) -> dict[str, Any]:

@@ -72,7 +72,9 @@ class EmbeddingMap(MapState):
     positions : ndarray (N, 2) float32
         Where the images are by now; NaN for those that could not be read. Settable.
     colour : str
-        "label", "prediction", "error", "confidence", "kept" or the name of a column.
+        "label", "prediction", "error", "confidence", "kept", "stable" or the name of a column.
+    null : bool
+        Whether the features are shuffled column by column: the map that the method draws of chance alone.
     playing : bool
         Whether the map goes on; set it to pause and to go on.
     arrangement : {"map", "grid"}
@@ -181,14 +183,15 @@ class EmbeddingMap(MapState):
         unread = np.setdiff1d(np.arange(self._atlas.count), self._atlas.rows)
         if given.shape == (self._atlas.count, 2):
             given[unread] = 0
-        self._atlas.set_positions(self.layer, given)
+        self.null = False
+        self._real.set_positions(self.layer, given)
         self._moved(new=True)
         self._go()
 
     @property
     def features(self) -> dict[str, np.ndarray]:
         """What the maps are made of, (M, F) by layer; the images that could be read, in order."""
-        return dict(self._atlas.values)
+        return dict(self._real.values)
 
     @property
     def honesty(self) -> em.Honesty | None:
@@ -196,9 +199,14 @@ class EmbeddingMap(MapState):
         return self._atlas.honesty(self.layer)
 
     @property
+    def stability(self) -> em.Stability | None:
+        """How far maps from other seeds agree; None before `compare_seeds`."""
+        return self._atlas.steady.get(self.layer)
+
+    @property
     def probes(self) -> dict[str, em.Probe | None]:
         """How well a linear classifier reads the labels from each of `layers`."""
-        return dict(self._atlas.probes)
+        return dict(self._real.probes)
 
     def neighbours(self, image: int, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """Return the k images nearest to one in the space of the features, nearest first, and how far they are."""
@@ -234,6 +242,19 @@ class EmbeddingMap(MapState):
             self._moved(new=True)
         self._go()
 
+    def compare_seeds(self, seeds: Sequence[int] = (0, 1, 2)) -> None:
+        """Draw the map from several random starts as well, and measure how many neighbours these maps share.
+
+        A page or `wait` does the work; then `stability` holds what was found, and "stable" can be a colour.
+        """
+        self.network  # noqa: B018
+        if len(set(seeds)) < 2:
+            raise ValueError(f"Maps are compared from at least two different seeds; {list(seeds)} is too few.")
+        if self._real.given and not self.null:
+            raise ValueError("Given positions come from no random start, so there is nothing to compare.")
+        self._seeds, self._comparing = tuple(int(seed) for seed in seeds), None
+        self._go()
+
     def add(self, photos: Any) -> np.ndarray:
         """Place new images into the maps as they are and return their indices.
 
@@ -242,10 +263,11 @@ class EmbeddingMap(MapState):
         ValueError
             Before there is a map, or without a network to read the images with.
         """
-        if self.network is None or self.layer not in self._atlas.runs:
+        if self.network is None or self.layer not in self._real.runs:
             raise ValueError("New images are placed with a network into a map that is there; call wait() first.")
-        new = as_images(photos)
-        found = self._atlas.add(new, em.features_of(self.network, new, list(self._atlas.runs), pool=self._atlas.pool))
+        new, real = as_images(photos), self._real
+        found = real.add(new, em.features_of(self.network, new, list(real.runs), pool=real.pool))
+        self._nulls.clear()
         self._enlarged()
         return found
 

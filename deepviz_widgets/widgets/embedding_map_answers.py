@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class MapAnswers(MapWork):
         answers = {
             "base": self._base, "thumbs": self._sheet, "picture": self._picture, "card": self._card,
             "column": self._column, "search": self._found, "positions": self._positions, "grid": self._cells_from,
-            "step": self._step, "restart": self._again,
+            "step": self._step, "restart": self._again, "seeds": self._compared,
         }
         if what not in answers:
             return super()._answer(what, content)
@@ -135,7 +135,7 @@ class MapAnswers(MapWork):
             number, ready = content["layer"], self._points.get("layers", [])
             if not isinstance(number, int) or not 0 <= number < len(ready):
                 raise ValueError(f"There is no layer {number!r} on this map; {len(ready)} are finished.")
-            reply, data = pack.piece(self._atlas.positions(ready[number]), start)
+            reply, data = pack.piece(self._real.positions(ready[number]), start)
             return {"layer": number, **reply}, data
         wanted = content.get("iteration")
         reply, data = pack.piece(self._at(wanted), start)
@@ -168,6 +168,14 @@ class MapAnswers(MapWork):
         seed = content.get("seed")
         self.restart(None if seed is None else int(seed))
         return {"generation": self._generation}, []
+
+    def _compared(self, content: dict[str, Any]) -> pack.Parts:
+        self.compare_seeds()
+        return {}, []
+
+    def compare_seeds(self, seeds: Sequence[int] = (0, 1, 2)) -> None:
+        """Draw the map from several random starts."""
+        raise NotImplementedError
 
     def step(self, iterations: int = 1) -> None:
         """Take the map some iterations further."""

@@ -24,11 +24,11 @@ class _Layer(LayerName):
     def validate(self, obj: Any, value: Any) -> str:
         if value == "" and not obj._ready:
             return ""
-        known = list(obj._atlas.values)
+        known = list(obj._real.values)
         if isinstance(value, str) and value in (*known, PIXELS):
             return value
         if obj.network is None:
-            if value == "" and obj._atlas.given:
+            if value == "" and obj._real.given:
                 return ""
             raise t.TraitError(no_such("layer", value, known) if known else "Without a network there are no layers.")
         return super().validate(obj, value)
@@ -46,17 +46,17 @@ class _Ids(t.TraitType):
     def validate(self, obj: Any, value: Any) -> list[int]:
         """Return the indices, or raise with how many images there are."""
         given = np.asarray(value if hasattr(value, "__array__") else list(value))
-        if given.dtype == bool and given.shape == (obj._atlas.count,):
+        if given.dtype == bool and given.shape == (obj._real.count,):
             given = np.flatnonzero(given)
         if not given.size:
             return []
         if given.ndim != 1 or given.dtype.kind not in "iu":
             raise t.TraitError("Images are chosen by a list of their indices, or by True and False for each.")
         ids = np.unique(given)
-        wrong = ids[(ids < 0) | (ids >= obj._atlas.count)]
+        wrong = ids[(ids < 0) | (ids >= obj._real.count)]
         if len(wrong):
             raise t.TraitError(
-                f"There is no image {wrong[0]}; there are {count(obj._atlas.count)}, counted from 0."
+                f"There is no image {wrong[0]}; there are {count(obj._real.count)}, counted from 0."
             )
         return ids.tolist()
 
@@ -74,6 +74,7 @@ class MapState(MapAnswers):
     perplexity = t.Float(0.0, help="About how many neighbours count.").tag(sync=True)
     exaggeration = t.Float(12.0, help="How much stronger neighbours attract at first.").tag(sync=True)
     seed = t.Int(0, min=0, help="Of the random start.").tag(sync=True)
+    null = t.Bool(False, help="Whether the features are shuffled: the map that chance draws.").tag(sync=True)
     playing = t.Bool(False, help="Whether the map goes on.").tag(sync=True)
     arrangement = t.Enum(ARRANGEMENTS, "map", help="Where the images lie.").tag(sync=True)
     size = t.Float(22.0, min=4.0, max=128.0, help="Side of a thumbnail in pixels.").tag(sync=True)
@@ -126,14 +127,16 @@ class MapState(MapAnswers):
             raise t.TraitError(f"There is no image {proposal['value']}; there are {count(self._atlas.count)}.")
         return proposal["value"]
 
-    @t.observe("layer")
+    @t.observe("layer", "null")
     def _on_layer(self, _change: Any) -> None:
         if self._net is None or not self._ready:
             return
         run = self._atlas.runs.get(self.layer)
         if run is not None and run.perplexity:
             self.perplexity = run.perplexity
-        self._moved(new=True)
+        self._seeds, self._comparing = (), None
+        self._generation += 1
+        self._show_all()
         self._go()
 
     @t.observe("layers")
@@ -151,8 +154,9 @@ class MapState(MapAnswers):
 
     @t.observe("exaggeration")
     def _on_exaggeration(self, _change: Any) -> None:
-        for run in self._atlas.runs.values():
-            run.exaggeration = self.exaggeration
+        for atlas in (self._real, *self._nulls.values()):
+            for run in atlas.runs.values():
+                run.exaggeration = self.exaggeration
 
     @t.observe("seed")
     def _on_seed(self, _change: Any) -> None:
@@ -207,7 +211,8 @@ class MapState(MapAnswers):
 
     def _forget(self, layer: str, *, turned: bool = True) -> None:
         self._atlas.changed(layer, turned=turned)
-        self._measured.discard(layer)
+        self._measured.discard((layer, self.null))
+        self._seeds, self._comparing = (), None
 
     def _moved(self, *, new: bool = False) -> None:
         """Show the map after a change; `new` is one whose moments are others."""
@@ -215,14 +220,11 @@ class MapState(MapAnswers):
             self._generation += 1
         if self.layer in self._atlas.runs:
             self._forget(self.layer, turned=not new or self._atlas.runs[self.layer].done)
-        with self.hold_sync():
-            self._says = {}
-            self._show_state()
-            self._show(True)
+        self._show_all()
 
     def _enlarged(self) -> None:
         """Show a map into which images were placed."""
-        self._images, self._key = self._atlas.images, self._key + 1
+        self._images, self._key = self._real.images, self._key + 1
         self._thumbs = type(self._thumbs)(self._images)
         self._own = {name: column.longer(self._atlas.count) for name, column in self._own.items()}
         with self.hold_sync():
@@ -245,7 +247,9 @@ class MapState(MapAnswers):
 
     def _forget_weights(self) -> None:
         """Read the images anew; the maps go on from where the images lie."""
-        self._lay = self._atlas.forget_weights()
+        self._lay = self._real.forget_weights()
+        self._nulls.clear()
+        self._seeds, self._comparing = (), None
         self._reading, self._cells, self._order = None, None, None
         self._measured.clear()
         self._generation += 1
@@ -253,9 +257,10 @@ class MapState(MapAnswers):
     def _release(self) -> None:
         self._images = None
         if self._ready:
-            self._atlas.close()
+            for atlas in (self._real, *self._nulls.values()):
+                atlas.close()
             self._thumbs.close()
-        self._ready = False
+        self._ready, self._comparing, self._nulls = False, None, {}
         self._own, self._cells, self._order, self._reading, self._recorded = {}, None, None, None, None
 
     def _as_layer(self, layer: Any) -> str:
@@ -263,7 +268,7 @@ class MapState(MapAnswers):
 
     def _usual_layer(self) -> str:
         """Name the last layer before the class scores, or what was given."""
-        net, given = self.network, list(self._atlas.values)
+        net, given = self.network, list(self._real.values)
         if given or net is None:
             return given[0] if given else ""
         names = [layer.name for layer in net.layers if layer.called]

@@ -16,11 +16,11 @@ from ..methods.atlas import Atlas
 from ..methods.columns import Column, columns_of
 from ..methods.thumbnails import Thumbnails
 from ..network import Network
-from ..words import count, plural
+from ..words import count, percent, plural
 from . import embedding_map_wire as pack
 from .base import ImageWidget
 
-STANDARD = ("label", "prediction", "error", "confidence", "kept")
+STANDARD = ("label", "prediction", "error", "confidence", "kept", "stable")
 _READ, _NEAR, _FORM = 0.3, 0.1, 0.55  # shares of the progress of one map
 _BEAT = 0.08  # seconds between two frames, more where a frame is heavy
 _HEAVY = 4e-6  # seconds more for each image
@@ -35,6 +35,7 @@ class MapWork(ImageWidget):
     perplexity: Any
     exaggeration: Any
     seed: Any
+    null: Any
     colour: Any
     arrangement: Any
 
@@ -46,7 +47,7 @@ class MapWork(ImageWidget):
     _says = t.Dict().tag(sync=True)
 
     _options: dict[str, Any]
-    _atlas: Atlas
+    _real: Atlas
     _thumbs: Thumbnails
     _ready = False
     _key, _generation = 0, 0
@@ -54,7 +55,8 @@ class MapWork(ImageWidget):
     def _open(self, images: ImageSet, net: Network | None, columns: Any, **given: Any) -> None:
         """Begin with images; nothing is read yet."""
         self._images = images
-        self._atlas = Atlas(images, net, **given, **self._options)
+        self._real = Atlas(images, net, **given, **self._options)
+        self._nulls: dict[str, Atlas] = {}
         self._thumbs = Thumbnails(images)
         self._own = columns_of(columns, len(images))
         self._key += 1
@@ -62,12 +64,27 @@ class MapWork(ImageWidget):
         self._look: tuple[str, int] | None = None
         self._reading: Iterator[tuple[int, int]] | None = None
         self._read = (0, len(images))
-        self._measured: set[str] = set()
+        self._measured: set[tuple[str, bool]] = set()
+        self._seeds: tuple[int, ...] = ()
+        self._comparing: Iterator[em.Stability] | None = None
         self._lay: dict[str, np.ndarray] = {}  # where images lay before the weights changed, by layer
         self._cells: tuple[tuple[int, int], pack.Cells] | None = None
         self._order: tuple[tuple[int, int], np.ndarray] | None = None
         self._drawn = 0.0
         self._ready = True
+
+    @property
+    def _atlas(self) -> Atlas:
+        """What is shown: the maps of the images, or of their shuffled features."""
+        if not self.null or self.layer not in self._real.values:
+            return self._real
+        if self.layer not in self._nulls:
+            self._nulls[self.layer] = self._real.shuffled(self.layer)
+        return self._nulls[self.layer]
+
+    @property
+    def _shown(self) -> tuple[str, bool]:
+        return self.layer, self.null
 
     # ---------------------------------------------------------------- what is next
 
@@ -84,21 +101,28 @@ class MapWork(ImageWidget):
 
     def _next(self) -> Callable[[], None] | None:
         """Return what is wanted most now; None where all is done."""
-        atlas, layer = self._atlas, self.layer
+        real, atlas, layer = self._real, self._atlas, self.layer
         if self._look is None:
             return self._look_at
-        if self._missing() and (not atlas.given or layer in atlas.runs):
+        if self._missing() and (not real.given or layer in real.runs):
             return self._read_on
         if not atlas.finished(layer):
             return partial(self._go_on, layer)
-        if layer not in self._measured or (self.arrangement == "grid" and not self._in_cells()):
-            return self._arrange if layer in self._measured else self._measure
-        others = [name for name in self.layers if name not in atlas.turned or name not in atlas.probes]
+        if self._shown not in self._measured:
+            return self._measure
+        if self.arrangement == "grid" and not self._in_cells():
+            return self._arrange
+        return self._compare if self._seeds else self._next_layer()
+
+    def _next_layer(self) -> Callable[[], None] | None:
+        """Return what is wanted most now for a layer that the shown one is compared with."""
+        atlas = self._real
+        others = [] if self.null else [n for n in self.layers if n not in atlas.turned or n not in atlas.probes]
         return partial(self._finish if atlas.finished(others[0]) else self._go_on, others[0]) if others else None
 
     def _missing(self) -> list[str]:
         """Name the layers whose features are still to be read."""
-        atlas = self._atlas
+        atlas = self._real
         names = dict.fromkeys((self.layer, *self.layers)) if atlas.net is not None else {}
         return [name for name in names if name and name not in atlas.values]
 
@@ -111,7 +135,7 @@ class MapWork(ImageWidget):
     def _read_on(self) -> None:
         """Read one batch; what was read is kept when the pass is over."""
         if self._reading is None:
-            self._reading = self._atlas.read(self._missing())
+            self._reading = self._real.read(self._missing())
         try:
             found = next(self._reading, None)
         except BaseException:
@@ -144,7 +168,7 @@ class MapWork(ImageWidget):
 
     def _run(self, layer: str) -> em.Embedding:
         new = layer not in self._atlas.runs
-        start = {"start": self._lay.pop(layer)} if layer in self._lay else {}
+        start = {"start": self._lay.pop(layer)} if layer in self._lay and not self.null else {}
         run = self._atlas.run(
             layer, perplexity=self.perplexity or None, seed=self.seed, early_exaggeration=self.exaggeration, **start
         )
@@ -154,17 +178,49 @@ class MapWork(ImageWidget):
 
     def _measure(self) -> None:
         """Find out what the map of the layer kept, and how well its layer tells the classes apart."""
-        layer = self.layer
-        found = self._atlas.honesty(layer)
-        self._measured.add(layer)
-        if self.layers:
-            self._finish(layer)
+        self._atlas.honesty(self.layer)
+        self._measured.add(self._shown)
+        if self.layers and not self.null:
+            self._finish(self.layer)
+        self._show_all()
+
+    def _show_all(self) -> None:
         with self.hold_sync():
-            self._says = {} if found is None else {
-                "kept": found.preservation, "sentences": list(found.says), "meaning": em.MEANING,
-            }
+            self._says = self._sayings()
             self._show_columns()
+            self._show_state()
             self._show(True)
+
+    def _sayings(self) -> dict[str, Any]:
+        """Return how far the map can be trusted, in words; {} where that is not measured yet."""
+        found = self._atlas.honesty(self.layer) if self._shown in self._measured else None
+        if found is None:
+            return {}
+        steady, lines = self._atlas.steady.get(self.layer), list(found.says)
+        if steady is not None:
+            lines.append(steady.says)
+        if self.null and (self.layer, False) in self._measured:
+            real = self._real.honesty(self.layer)
+            lines.insert(1, f"The map of the features as they are keeps {percent(real.preservation)}." if real else "")
+        meaning = em.NULL_MEANING if self.null else em.MEANING
+        return {"kept": found.preservation, "sentences": [line for line in lines if line], "meaning": meaning}
+
+    def _compare(self) -> None:
+        """Draw the map from other seeds a little further; tell how far they agree once all are there."""
+        if self._comparing is None:
+            self._comparing = em.stability(self._atlas.run(self.layer), self._seeds)
+        try:
+            found = next(self._comparing)
+        except BaseException:  # a generator that was interrupted has ended
+            self._comparing = None
+            raise
+        with self.hold_sync():
+            self.progress = min(0.99, found.done / found.total)
+            self._doing = f"map {len(found.maps) + 1} of {len(found.seeds)}, from other random starts"
+            if found.done == found.total:
+                self._seeds, self._comparing = (), None
+                self._atlas.steady[self.layer] = found
+                self._show_all()
 
     def _finish(self, layer: str) -> None:
         """Turn a map onto the first one, and probe its layer."""
@@ -218,13 +274,14 @@ class MapWork(ImageWidget):
     def _show_state(self) -> None:
         atlas, run = self._atlas, self._atlas.runs.get(self.layer)
         look, ground = self._look or ("photo", 0)
-        ready = [layer for layer in self.layers if layer in atlas.turned]
+        ready = [] if self.null else [layer for layer in self.layers if layer in atlas.turned]
         missing = np.setdiff1d(np.arange(atlas.count), atlas.rows)[:_MISSING].tolist()
         probes = [atlas.probes.get(layer) for layer in ready]
         self._points = {
             "key": str(self._key), "generation": self._generation, "count": atlas.count,
             "classes": list(self._images.classes), "missing": missing, "look": look, "ground": ground,
-            "noun": "images", "engine": "" if run is None else run.engine, "steps": run is not None and run.steps,
+            "noun": "images", "steps": run is not None and run.steps,
+            "engine": "" if run is None else f"{run.engine}{' of shuffled features' if self.null else ''}",
             "phase": self._phase(run), "kl": None if run is None or run.kl is None else float(run.kl),
             "total": 0 if run is None else run.total,
             "keyframes": [] if run is None else [at for at, _ in run.keyframes],
@@ -249,7 +306,7 @@ class MapWork(ImageWidget):
 
     def _share(self, share: float) -> float:
         """Return how much of all the maps is done, where one of them is done by a share."""
-        names = list(dict.fromkeys((self.layer, *self.layers)))
+        names = list(dict.fromkeys((self.layer, *(() if self.null else self.layers))))
         done = sum(self._atlas.finished(name) for name in names)
         return min(0.99, (done + share) / len(names)) if done < len(names) else 0.99
 

@@ -14,6 +14,7 @@ from PIL import Image
 import deepviz_widgets as dv
 from deepviz_widgets.methods import embedding as em
 from deepviz_widgets.widgets.embedding_map_wire import ids_of
+from deepviz_widgets.words import percent
 
 # -------------------------------------------------------------------- the map forms
 
@@ -247,10 +248,79 @@ def test_honesty_is_measured_and_shown(map_):
     map_.wait()
     found = em.honesty(map_.features["5"], map_.positions)
     assert map_._says["kept"] == pytest.approx(found.preservation)
-    assert map_._says["meaning"] == em.MEANING and len(map_._says["sentences"]) == len(found.says)
+    assert map_._says["meaning"] == em.MEANING and map_._says["sentences"][:-1] == list(found.says)
+    assert f"is {map_._points['kl']:.2f}" in map_._says["sentences"][-1]
     _, codes = whole_column(FakePage(map_), "kept")
     about = next(column for column in map_._columns if column["name"] == "kept")
     assert np.allclose(about["lo"] + codes / 65534 * (about["hi"] - about["lo"]), found.kept, atol=1e-4)
+
+
+def test_the_null_map_is_that_of_the_shuffled_features_and_the_map_itself_stays(net, photos, map_):
+    map_.wait()
+    before, kept, generation = map_.positions.copy(), map_.honesty.preservation, map_._points["generation"]
+    map_.null = True
+    assert map_.status == "running" and map_._points["generation"] > generation and map_._says == {}
+    FakePage(map_).pump()
+    rows = em.shuffled(map_.features["5"])
+    assert np.array_equal(map_.positions, em.embedding(rows, iterations=60).run().positions)
+    assert map_._points["engine"] == "t-SNE of shuffled features" and map_._says["meaning"] == em.NULL_MEANING
+    assert map_.honesty.preservation != kept and f"keeps {percent(kept)}" in map_._says["sentences"][1]
+    far = np.linalg.norm(rows - rows[5], axis=1)
+    assert map_.neighbours(5, 3)[0].tolist() == np.argsort(np.where(np.arange(NUMBER) == 5, np.inf, far))[:3].tolist()
+    assert np.array_equal(map_.features["5"], em.features_of(net, photos, ["5"])["5"].values)
+    map_.set_state({"null": False})
+    assert np.array_equal(map_.positions, before) and map_._says["kept"] == kept, "nothing is computed again"
+    map_.wait()
+    assert np.array_equal(map_.positions, before)
+
+
+def test_the_null_map_follows_the_layer_and_the_perplexity_and_leaves_with_new_images(net, photos):
+    found = dv.EmbeddingMap(net, photos, "5", layers=["0", "5"], iterations=40)
+    found.null = True
+    found.wait()
+    assert found._points["layers"] == [] and list(found._real.runs) == [], "only what is shown is computed"
+    found.layer = "0"
+    found.perplexity = 5
+    found.wait()
+    drawn = found._atlas.runs["0"]
+    assert drawn.perplexity == 5 and np.array_equal(drawn.values, em.shuffled(found.features["0"]))
+    found.null = False
+    found.wait()
+    assert found._points["layers"] == ["0", "5"] and found._real.runs["0"].perplexity == found.perplexity
+    found.null = True
+    found.add(photos[[1]])
+    found.wait()
+    assert found._points["count"] == NUMBER + 1 and np.isfinite(found.positions).all()
+
+
+def test_maps_of_several_seeds_are_compared_while_the_map_stays(map_):
+    page = FakePage(map_)
+    map_.wait()
+    before = map_.positions.copy()
+    asked(page, "seeds")
+    assert map_.status == "running" and map_.stability is None
+    page.pump()
+    *_, truth = em.stability(em.embedding(map_.features["5"], iterations=60), (0, 1, 2))
+    assert np.allclose(map_.stability.pairs, truth.pairs) and np.array_equal(map_.positions, before)
+    assert map_._says["sentences"][-1] == truth.says
+    map_.colour = "stable"
+    reply, codes = whole_column(page, "stable")
+    assert np.allclose(reply["lo"] + codes / 65534 * (reply["hi"] - reply["lo"]), truth.kept, atol=1e-4)
+    map_.perplexity = 4
+    map_.wait()
+    assert map_.stability is None and "stable" not in [column["name"] for column in map_._columns]
+    with pytest.raises(ValueError, match=r"at least two different seeds; \[1, 1\] is too few"):
+        map_.compare_seeds((1, 1))
+
+
+def test_what_was_measured_on_the_way_is_measured_again_at_the_end(map_):
+    while not map_._frame.get("iteration"):
+        map_._worker.step(budget=0)
+    early = map_.honesty.near
+    map_.wait()
+    truth = em.honesty(map_.features["5"], map_.positions)
+    assert np.array_equal(map_.honesty.near, truth.near) and map_._says["kept"] == truth.preservation
+    assert not np.array_equal(early, truth.near)
 
 
 def test_images_are_coloured_by_all_that_is_known_of_them(net, photos):

@@ -5,7 +5,7 @@ from .engines import ENGINES
 from .features import POOLS, Features, features, features_in, features_of
 from .forming import Embedding, Frame
 from .grid import Seams, grid, seams
-from .honesty import MEANING, Honesty, Stability, honesty, shuffled, stability
+from .honesty import MEANING, NULL_MEANING, Honesty, Stability, honesty, shuffled, stability
 from .neighbours import Neighbours, neighbours
 from .probe import Probe, probe
 from .ranks import ranks
@@ -14,6 +14,7 @@ from .run import embedding
 __all__ = [
     "ENGINES",
     "MEANING",
+    "NULL_MEANING",
     "POOLS",
     "Embedding",
     "Features",

@@ -102,7 +102,8 @@ def _made(values: np.ndarray, settings: Settings) -> Any:
         manifold: Any = importlib.import_module("cuml.manifold")
     else:
         manifold = importlib.import_module("sklearn.manifold")
-    extra = {"init": "pca" if values.shape[1] > 1 else "random", "n_jobs": cores()} if engine == "sklearn" else {}
+    start = settings.start if values.shape[1] > 1 else "random"
+    extra = {"init": start, "n_jobs": cores()} if engine == "sklearn" else {}
     if settings.iterations is not None:
         known = inspect.signature(manifold.TSNE).parameters
         extra["max_iter" if "max_iter" in known else "n_iter"] = max(250, settings.iterations)  # its least

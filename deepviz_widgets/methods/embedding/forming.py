@@ -136,6 +136,11 @@ class Embedding(Iterator[Frame]):
             return self._latest
 
     @property
+    def given(self) -> bool:
+        """Whether the positions were given, so that there is nothing to compute."""
+        return self._given is not None
+
+    @property
     def done(self) -> bool:
         """Whether the map has come to its end."""
         return self._over
@@ -303,7 +308,8 @@ class Embedding(Iterator[Frame]):
     def _fit(self) -> None:
         assert self.values is not None
         settings = replace(
-            self._settings, perplexity=self.perplexity, seed=self.seed, early_exaggeration=self._exaggeration
+            self._settings, perplexity=self.perplexity, seed=self.seed, start=self._start,
+            early_exaggeration=self._exaggeration,
         )
         self._fitted, found, self.kl = fitted(self.values, settings)
         self.iteration, self._latest = self.total, found

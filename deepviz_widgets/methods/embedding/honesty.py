@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ...words import count, listing
+from ...words import count, listing, percent
 from .checks import as_positions, mappable
 from .forming import Embedding
 from .neighbours import Finder
@@ -19,6 +19,10 @@ from .run import embedding
 MEANING = (
     "Close together on the map mostly means alike to the layer; how large a cluster is, how dense it looks and how far "
     "two clusters lie apart means nothing reliable, and another seed or perplexity draws it otherwise."
+)
+NULL_MEANING = (
+    "The features are shuffled here, column by column, so that no image has anything to do with another: whatever "
+    "forms on this map is made by the method and by chance."
 )
 _ALL = 20_000  # rows up to which each is measured against all; of more, a sample
 _SAMPLE = 2_000
@@ -111,7 +115,7 @@ def honesty(features: Any, positions: Any, k: int = 10, *, seed: int = 0) -> Hon
     trust = 1 - float(np.maximum(ranks - k, 0).sum()) / worst
     preservation, chance = float((ranks <= k).mean()), k / (number - 1)
     kl = map_.kl if map_ is not None else None
-    says = _says(k, number, len(rows), preservation, chance, float(false[rows].mean()), trust)
+    says = _says(k, number, len(rows), preservation, chance, float(false[rows].mean()), trust, kl)
     return Honesty(k, rows, kept, false, true, near, preservation, trust, kl, chance, says)
 
 
@@ -150,15 +154,17 @@ def _ranks(finder: Finder, rows: np.ndarray, near: np.ndarray, k: int) -> tuple[
 
 
 def _says(
-    k: int, number: int, measured: int, preservation: float, chance: float, false: float, trust: float
+    k: int, number: int, measured: int, preservation: float, chance: float, false: float, trust: float,
+    kl: float | None,
 ) -> tuple[str, ...]:
     of = "" if measured == number else f", measured on {count(measured)} of {count(number)} images"
     return (
-        f"On average {preservation:.0%} of an image's {k} nearest neighbours in the space of the features are among "
-        f"its {k} nearest on the map; at random it would be {chance:.1%}{of}.",
-        f"{false:.0%} of the neighbours that the map shows are far in truth: not even among the {3 * k} nearest.",
+        f"On average {percent(preservation)} of an image's {k} nearest neighbours in the space of the features are "
+        f"among its {k} nearest on the map; at random it would be {100 * chance:.1f} %{of}.",
+        f"{percent(false)} of the neighbours that the map shows are far in truth: not even among the {3 * k} nearest.",
         f"Trustworthiness is {trust:.3f}: 1 means that no neighbour on the map is a false one, about 0.5 that they are "
         f"random.",
+        *(() if kl is None else (f"The Kullback-Leibler divergence, which t-SNE makes small, is {kl:.2f}.",)),
     )
 
 
@@ -195,7 +201,8 @@ class Stability:
     Attributes
     ----------
     kept : ndarray (N,) float32
-        Share of an image's k nearest on one map that are among its k nearest on another, mean over all pairs of maps.
+        Share of an image's k nearest on one map that are among its k nearest on another, mean over all pairs of maps;
+        NaN before there are two.
     pairs : ndarray (S, S) float32
         The same for each pair of maps, mean over the images.
     maps : list of ndarray (N, 2) float32
@@ -241,19 +248,21 @@ def stability(features: Any, seeds: Sequence[int] = (0, 1, 2), k: int = 10, **op
     >>> len(found.maps), found.kept.shape
     (2, (30,))
     """
-    several = tuple(dict.fromkeys(int(seed) for seed in seeds))
+    several = tuple(dict.fromkeys(map(int, seeds)))
     if len(several) < 2:
         raise ValueError(f"Stability compares at least two different seeds; {len(several)} is given.")
     map_ = _drawn_anew(features, options)
+    if map_.given:
+        raise ValueError("Given positions come from no random start, so there is nothing to compare.")
     k = _fitting(k, len(map_))
-    maps: list[np.ndarray] = []
+    found = _stable([], several, k, len(several) * map_.total, len(map_))
     for seed in several:
         map_.restart(seed)
         for frame in map_:
             if frame.phase != "done":
-                yield _stable(maps, several, k, len(maps) * frame.total + frame.iteration, len(several) * frame.total)
-        maps = [*maps, map_.positions]
-        yield _stable(maps, several, k, len(maps) * map_.total, len(several) * map_.total)
+                yield replace(found, done=len(found.maps) * frame.total + frame.iteration)
+        found = _stable([*found.maps, map_.positions], several, k, found.total, len(map_))
+        yield found
 
 
 def _drawn_anew(features: Any, options: dict[str, Any]) -> Embedding:
@@ -264,17 +273,17 @@ def _drawn_anew(features: Any, options: dict[str, Any]) -> Embedding:
     return features.twin()
 
 
-def _stable(maps: list[np.ndarray], seeds: tuple[int, ...], k: int, done: int, total: int) -> Stability:
+def _stable(maps: list[np.ndarray], seeds: tuple[int, ...], k: int, total: int, images: int) -> Stability:
     number = len(maps)
     near = [_on_the_map(one, np.arange(len(one)), k) for one in maps]
     pairs = np.eye(number, dtype=np.float32)
-    kept = np.zeros(len(maps[0]) if maps else 0, np.float32)
+    kept = np.full(images, np.nan if number < 2 else 0, np.float32)
     for one, other in combinations(range(number), 2):
         share = (near[one][:, :, None] == near[other][:, None, :]).any(2).mean(1)
         pairs[one, other] = pairs[other, one] = share.mean()
         kept += share / (number * (number - 1) / 2)
     says = "" if number < 2 else (
-        f"Between maps from {number} random starts an image keeps on average {kept.mean():.0%} of its {k} nearest "
-        f"neighbours; what differs is chance."
+        f"Between maps from {number} random starts an image keeps on average {percent(float(kept.mean()))} of its "
+        f"{k} nearest neighbours; what differs is chance."
     )
-    return Stability(kept, pairs, maps, seeds, done, total, says)
+    return Stability(kept, pairs, maps, seeds, number * total // len(seeds), total, says)

@@ -1,5 +1,6 @@
 /** Beside the map: the image that is spoken of, its true neighbours, what colours mean, how far to trust the map. */
 import { density, fit } from '../lib/canvas.js';
+import { button } from '../lib/controls.js';
 import { attributes, hear, make, put } from '../lib/frame.js';
 import { box, keeper } from '../lib/parts.js';
 import { count, percent } from '../lib/text.js';
@@ -117,13 +118,19 @@ function near(state, art) {
   };
 }
 
-/** @param {import('../lib/view.js').View} view */
-function trust({ get }) {
+/** @param {import('../lib/view.js').View} view @param {State} state */
+function trust({ get, set, live, request, caption }, state) {
   const fill = make('i');
   const bar = make('div', 'em-trust');
   bar.append(fill);
   const text = make('div', 'dvw-label');
-  const el = box('em-honest', box('', heading('How far to trust this map'), bar), text);
+  const nothing = button({ label: 'Null map', pressed: false, onClick: () => set('null', !get('null')) });
+  const seeds = button({
+    label: 'Compare seeds',
+    onClick: () => request('seeds', { key: state.about().key }).catch((e) => caption.say(e.message, 'info')),
+  });
+  const tests = box('em-group', nothing.el, seeds.el);
+  const el = box('em-honest', box('', heading('How far to trust this map'), bar, tests), text);
   const kept = keeper();
   return {
     el,
@@ -131,6 +138,8 @@ function trust({ get }) {
       const says = get('_says') ?? {};
       const known = typeof says.kept === 'number';
       bar.hidden = !known;
+      tests.hidden = !live || !(known || get('null'));
+      nothing.set(Boolean(get('null')));
       fill.style.width = `${100 * (says.kept ?? 0)}%`;
       kept(JSON.stringify(says), () => {
         const lines = [...(says.sentences ?? []), says.meaning].filter(Boolean);
@@ -142,7 +151,7 @@ function trust({ get }) {
 
 /** @param {import('../lib/view.js').View} view @param {State} state @param {import('./dom.js').Parts} places @param {Artist} art */
 export function side(view, state, { right, below }, art) {
-  const [kept, ...beside] = [trust(view), face(view, state, art), near(state, art), legend(view, state, art)];
+  const [kept, ...beside] = [trust(view, state), face(view, state, art), near(state, art), legend(view, state, art)];
   const parts = [kept, ...beside];
   below.append(kept.el);
   right.append(...beside.map(({ el }) => el));
