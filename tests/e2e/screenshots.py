@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import chromium
 import lab as jupyter
+import strokes
 
 PICTURES = jupyter.ROOT / "notebooks" / "pictures"
 SCALE = 1.5
@@ -100,6 +101,10 @@ def occlusion(page) -> None:
     jupyter.set_theme(page, "JupyterLab Light")
 
 
+LIVE = """import deepviz_widgets as dv
+net, images = dv.demo.digits()
+pad = dv.Sketchpad(net, layer="conv2", channel=5)
+pad"""
 EXPLORER = """import deepviz_widgets as dv
 net, photos = dv.demo.scenes(confounder=True, n=240)
 x = dv.Explorer(net, photos, layer="conv2", panels=("picker", "activations", "scores", "map", "units"))
@@ -156,15 +161,21 @@ def patches(page) -> None:
     jupyter.set_theme(page, "JupyterLab Light")
 
 
+def live(page) -> None:
+    """Draw a three and take the picture of the sketchpad."""
+    picture(page, 0, "sketchpad-light", lambda pad: strokes.draw(page, pad.locator(".sk-pad"), 3), of="Sketchpad")
+
+
 def main() -> None:
     """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
     shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion,
-             "04-patches": patches, "05-map": embedding, "explorer": explorer}
+             "04-patches": patches, "05-map": embedding, "explorer": explorer, "live": live}
     chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))
         jupyter.new_notebook(Path(folder) / "notebooks" / "explorer.ipynb", EXPLORER)
+        jupyter.new_notebook(Path(folder) / "notebooks" / "live.ipynb", LIVE)
         with jupyter.running(Path(folder)) as lab:
             browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
             for name in chosen:
