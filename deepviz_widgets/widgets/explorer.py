@@ -12,7 +12,7 @@ from ..images import as_images
 from ..methods.kernels import Checkpoints
 from ..network import Network
 from .activation_maps import ActivationMaps
-from .base import ClassIndex, ImageIds, ImageWidget, LayerName, Widget, bundle
+from .base import ClassIndex, ImageIds, ImageWidget, LayerName, bundle
 from .class_scores import ClassScores
 from .confusion_matrix import ConfusionMatrix
 from .embedding_map import EmbeddingMap
@@ -296,17 +296,12 @@ class Explorer(Following):
         """Write one HTML file that shows the panels on screen with no kernel and no network.
 
         What was computed stays explorable, a chosen unit or selection shows in all panels, and the end of the link
-        tells them. The scores, which bqplot draws in a notebook, are a list there. The file contains the images.
+        tells them. The scores, which bqplot draws in a notebook, are a drawing there. The file contains the images.
+        The options are those of every widget's `to_html`.
         """
         self.network  # noqa: B018
-        built = {name: self._built[name] for name in self.visible if name in self._built}
-        panels = {name: panel for name, panel in built.items() if isinstance(panel, Widget)}
-        return written(path, self.bar, panels, self._saved(), title=title or "Explorer", **options)
-
-    def _saved(self) -> dict[str, Any]:
-        """Return what the bar of a saved page says in place of the panels that are not on it."""
-        scores = self._lab.scores([self.images[self.image]])
-        return {"state": self.state, "scores": scores.top(8), "charts": "scores" in self.visible}
+        panels = {name: self._built[name] for name in self.visible if name in self._built}
+        return written(path, self.bar, self._area, panels, self.state, title=title or "Explorer", **options)
 
     def __repr__(self) -> str:
         return f"Explorer({', '.join(self._summary())})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import weakref
 
 import ipywidgets
@@ -170,6 +171,18 @@ def test_a_state_that_does_not_fit_changes_nothing(explorer, state):
 def test_what_is_no_state_is_said(explorer, text):
     with pytest.raises(ValueError, match="state|version"):
         explorer.state = text
+
+
+def test_a_saved_page_has_the_panels_on_screen_linked_and_a_drawing_of_the_scores(explorer, tmp_path):
+    explorer.show("confusion")
+    explorer.hide("kernels")
+    explorer.channel, explorer.selected = 3, [1, 4]
+    text = explorer.to_html(tmp_path / "explorer.html", title="x").read_text()
+    state = json.loads(re.search(r'id="dvw-state">(.*?)</script>', text, re.DOTALL)[1])
+    assert list(state["esm"]) == ["explorer_bar", "layer_picker", "activation_maps", "confusion_matrix"]
+    assert {(a[1], b[1]) for a, b in state["links"]} == {("channel", "channel"), ("selected", "selected")}
+    assert state["widgets"][0]["state"]["_saved"]["channel"] == 3 and "dvw-chart" in text
+    assert explorer.bar._saved == {}, "the live bar stays as it was"
 
 
 # ---------------------------------------------------------------- switches

@@ -1,9 +1,6 @@
-// What the bar does in a saved page: it lists the scores, and the end of the link tells what is chosen.
+// What the bar does in a saved page: the end of the link tells what is chosen.
 import { button } from '../lib/controls.js';
-import { make } from '../lib/frame.js';
-import { box } from '../lib/parts.js';
-import { percent } from '../lib/text.js';
-import { INSTEAD, otherPicture } from './words.js';
+import { otherPicture } from './words.js';
 
 /** @typedef {import("../lib/view.js").View} View */
 /** @typedef {Record<string, any>} State */
@@ -42,15 +39,12 @@ export function ids(told, count) {
 
 /** @param {View} view */
 export function createSaved(view) {
-  const list = make('ol', 'ex-scores');
   const link = button({ label: 'Copy link', onClick: copy });
-  const block = box('ex-saved', make('p', 'dvw-label', INSTEAD), list);
-  view.body.append(block);
   view.bar.append(link.el);
   let read = false;
 
   function address() {
-    const { state = {} } = view.get('_saved') ?? {};
+    const state = view.get('_saved') ?? {};
     const now = { ...state, channel: view.get('channel'), selected: view.get('selected') };
     return `${location.href.replace(/#.*$/s, '')}#${KEY}${pack(now)}`;
   }
@@ -73,7 +67,7 @@ export function createSaved(view) {
     read = true;
     const told = unpack(location.hash);
     if (!told) return;
-    const { state = {} } = view.get('_saved') ?? {};
+    const state = view.get('_saved') ?? {};
     if (told.image !== state.image || told.layer !== state.layer) {
       view.caption.say(otherPicture(), 'warning');
       return;
@@ -84,25 +78,10 @@ export function createSaved(view) {
 
   return {
     show() {
-      const { scores = [], charts = false } = view.get('_saved') ?? {};
       const saved = !view.live;
       link.el.hidden = !saved;
-      block.hidden = !saved || !charts;
-      if (!saved) return;
-      if (!list.children.length) list.append(...scores.map(row));
       // once all widgets of the page are there, so that they hear of it
-      if (!read) setTimeout(open, 0);
+      if (saved && !read) setTimeout(open, 0);
     },
   };
-}
-
-/** @param {[string, number]} score */
-function row([name, share]) {
-  const el = make('li', 'ex-score');
-  const track = make('span', 'ex-track');
-  const fill = make('i');
-  fill.style.width = `${share * 100}%`;
-  track.append(fill);
-  el.append(make('span', 'ex-name', name), track, make('b', '', percent(share)));
-  return el;
 }

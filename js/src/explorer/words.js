@@ -38,9 +38,5 @@ export function sentence({ image, own, instead }, { layer, channel, target, kind
   ];
 }
 
-/** In a saved page, in place of what bqplot draws in a notebook. */
-export const INSTEAD =
-  'Scores of this image. In a notebook they are a bqplot chart beside the panels; this list stands in for it. Histograms are left out.';
-
 export const otherPicture = () =>
   'This link shows another image or layer than this page holds: give it to explorer.state in a notebook.';
