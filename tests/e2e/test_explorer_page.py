@@ -93,11 +93,11 @@ def test_undo_takes_back_what_was_chosen_last(page):
     bar = widget(page, "Explorer")
     undo = bar.get_by_role("button", name="Undo", exact=True)
     steps = 0
-    while undo.get_attribute("aria-disabled") == "false":
+    while jupyter.python(page, "print(x._history.can[0])") == "True":
         before, steps = shown(page)["hub"], steps + 1
         undo.click()
         until(page, lambda now, before=before: now["hub"] != before)
-        page.wait_for_timeout(300)  # the bar hears of it
+    expect(undo).to_have_attribute("aria-disabled", "true")
     found = shown(page)
     assert steps >= 3 and found["hub"] == [0, "conv2", 0, []]
     assert found["maps"][3] == found["kernels"][1] == found["scores"] == 0
