@@ -124,17 +124,25 @@ def explorer(page) -> None:
     picture(page, 0, "explorer-light", of="Explorer")
 
 
+MAP = """import numpy as np
+import deepviz_widgets as dv
+net, digits = dv.demo.digits()
+digit_map = dv.EmbeddingMap(net, digits, layer="flatten")
+digit_map"""
+# an image whose true neighbours lie far apart on the map
+TORN = """digit_map.wait()
+wide = [np.ptp(digit_map.positions[digit_map.neighbours(k)[0]], axis=0).max() for k in range(400)]
+digit_map.hovered = int(np.argmax(wide))"""
+
+
 def embedding(page) -> None:
-    """Take the pictures of the lesson on the embedding map."""
-    # an image whose true neighbours lie far apart on the map
-    jupyter.python(page, """
-live.wait()
-_far = [np.ptp(live.positions[live.neighbours(k)[0]], axis=0).max() for k in range(300)]
-live.hovered = int(np.argmax(_far))""")
+    """Take the pictures of the embedding map."""
+    page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+    jupyter.python(page, TORN)
     picture(page, 0, "map-light", of="Embedding map")
     jupyter.set_theme(page, "JupyterLab Dark")
-    jupyter.python(page, "live.hovered = -1; live.arrangement = 'grid'; live.wait()")
-    picture(page, 0, "map-dark", of="Embedding map")
+    jupyter.python(page, "digit_map.hovered = -1; digit_map.arrangement = 'grid'; digit_map.wait()")
+    picture(page, 0, "map-dark", lambda widget: widget.locator(".em-pic").hover(), of="Embedding map")
     jupyter.set_theme(page, "JupyterLab Light")
 
 
@@ -170,12 +178,13 @@ def main() -> None:
     """Open each notebook, run it, and take its pictures."""
     PICTURES.mkdir(exist_ok=True)
     shown = {"00-tour": tour, "01-kernels": kernels, "02-activations": activations, "03-occlusion": occlusion,
-             "04-patches": patches, "05-map": embedding, "explorer": explorer, "live": live}
+             "04-patches": patches, "map": embedding, "explorer": explorer, "live": live}
     chosen = sys.argv[1:] or list(shown)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         jupyter.copy_of_notebooks(Path(folder))
         jupyter.new_notebook(Path(folder) / "notebooks" / "explorer.ipynb", EXPLORER)
         jupyter.new_notebook(Path(folder) / "notebooks" / "live.ipynb", LIVE)
+        jupyter.new_notebook(Path(folder) / "notebooks" / "map.ipynb", MAP)
         with jupyter.running(Path(folder)) as lab:
             browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
             for name in chosen:

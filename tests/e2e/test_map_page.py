@@ -159,7 +159,8 @@ def test_hovering_works_while_the_kernel_is_busy_and_its_neighbours_come_later(s
     xy = mp.on_screen(page, view)
     for other in page.evaluate("[...made.ranked(dvw.count).slice(1, 30)]"):
         page.mouse.move(*(xy[other] + [page.locator(".em-pic").bounding_box()[k] for k in "xy"]))
-    assert page.evaluate("dvw.waiting.filter(([c]) => c.what === 'card').length") <= 2
+    # a question may wait twice, as it is put again after a while
+    assert page.evaluate("new Set(dvw.waiting.filter(([c]) => c.what === 'card').map(([c]) => c.id)).size") <= 2
     page.locator(".em-pic").hover(position={"x": x, "y": y})
     page.evaluate("dvw.free()")
     expect(page.locator(".em-near:enabled")).to_have_count(10)
