@@ -211,7 +211,8 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     const { w, h } = camera.size;
     const ctx = fit(parts.over, w, h);
     const ink = inkOf(root);
-    if (camera.zoom < 5 && !points.moving(now)) drawLabels(ctx, labels(), ink);
+    const words = camera.zoom < 5 && !points.moving(now) ? labels() : [];
+    drawLabels(ctx, words, ink);
     const corners = state.drawn.slice();
     for (let i = 0; i < corners.length; i += 2)
       [corners[i], corners[i + 1]] = camera.toScreen(corners[i], corners[i + 1]);
@@ -221,6 +222,8 @@ export function painter({ get, root, redraw, signal }, state, parts, thumbs, art
     drawChosen(ctx, ends, Math.round(size), ink);
     const image = state.current();
     const subject = state.subject();
+    // an empty one is hidden: Chromium may go on showing a canvas as it was before it was only cleared
+    parts.over.hidden = !(words.length || corners.length || ends.length || image >= 0 || subject >= 0);
     if (image >= 0 && image !== subject) drawRing(ctx, place(image), size, ink.accent);
     if (subject < 0) return;
     const from = place(subject);
