@@ -15,6 +15,7 @@ from test_kernel_speed import FRAME, WATCH
 from torch import nn
 
 import deepviz_widgets as dv
+from deepviz_widgets.methods.patches import scan, with_crops
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
 import chromium
@@ -26,9 +27,10 @@ UNITS = 4096
 def test_a_board_of_4096_units_is_drawn_within_a_frame_while_it_scrolls(tmp_path):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, UNITS, 7, stride=5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(UNITS, 2))
-    images = np.random.default_rng(0).integers(0, 255, (60, 32, 32, 3), np.uint8)
-    board = dv.TopPatches(dv.Network(model, input_size=(3, 32, 32)), images, layer="0", layers="0")
-    saved = board.to_html(tmp_path / "board.html")
+    images = np.random.default_rng(0).integers(0, 255, (24, 32, 32, 3), np.uint8)
+    net = dv.Network(model, input_size=(3, 32, 32))
+    index = with_crops(scan(net, images, "0", k=9).finish(), images, net)
+    saved = dv.TopPatches(index=index).to_html(tmp_path / "board.html")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.install(), args=chromium.FLAGS)
         page = browser.new_page(viewport={"width": 1000, "height": 1200})

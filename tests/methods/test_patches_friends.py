@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 import deepviz_widgets as dv
+from deepviz_widgets.methods.patches import later as later_layers
 from deepviz_widgets.methods.patches.classes import class_distribution
 from deepviz_widgets.methods.patches.friends import FITS, ODD, false_friends, judged, searching_friends
 from deepviz_widgets.methods.patches.later import at_places, later_layer
@@ -163,7 +164,7 @@ def test_the_sentence_says_what_a_mark_means_and_what_not():
     assert means.count(". ") == 0 and means.endswith(".")
 
 
-def test_features_are_the_activations_at_the_place_of_the_patch():
+def test_features_are_the_activations_at_the_place_of_the_patch(monkeypatch):
     net, images = dv.demo.scenes(n=12)
     index = brute(net, images, ["relu1"], 4)
     table, later = index["relu1"], net.layer("block1.relu2")
@@ -173,6 +174,10 @@ def test_features_are_the_activations_at_the_place_of_the_patch():
         maps = dv.methods.activations(net, images[int(table.images[unit, rank])], later.name).maps
         place = maps[:, table.ys[unit, rank] // 2, table.xs[unit, rank] // 2]  # half as many rows and columns
         assert np.abs(found[unit, rank] - place).max() < 1e-4
+    monkeypatch.setattr(later_layers, "MOST", 4 * table.values.size * 20)
+    *_, (_, _, few) = at_places(net, images, table, later, batch=5)
+    assert few.shape[2] == 20 < found.shape[2] and (few[..., 1] == found[..., found.shape[2] // 20]).all()
+    monkeypatch.undo()
     shifted = replace(table, images=table.images + 50)
     *_, (_, _, again) = at_places(net, images[3:], shifted, later, ids=range(53, 62))
     there = table.images >= 3

@@ -206,10 +206,11 @@ def _scaled(features: np.ndarray, there: np.ndarray) -> np.ndarray:
     """Scale each feature to its mean and spread over all patches, and each patch to length 1."""
     values = np.where(there[..., None], features, 0).astype(np.float32)
     if there.any():
-        known = features[there].astype(np.float64)
-        spread = known.std(0)
+        known = features[there]
+        mean, spread = known.mean(0, dtype=np.float64), known.std(0, dtype=np.float64)
         least = 1e-6 * float(spread.max()) + 1e-30  # a feature that never changes says nothing
-        values = np.where(spread > least, (values - known.mean(0)) / np.maximum(spread, least), 0).astype(np.float32)
+        np.subtract(values, mean, out=values, casting="same_kind")
+        values *= np.where(spread > least, 1 / np.maximum(spread, least), 0).astype(np.float32)
     return values / np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1e-12)
 
 

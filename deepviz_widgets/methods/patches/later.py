@@ -19,6 +19,8 @@ from .table import LayerPatches
 
 __all__ = ["at_places", "later_layer"]
 
+MOST = 1 << 27  # bytes of the activations of all patches of a table
+
 
 def later_layer(net: Network, layer: Any) -> Layer:
     """Choose the layer whose features tell the patches of another apart: the next that mixes places or channels.
@@ -84,18 +86,21 @@ def at_places(
     done, total : int
         Images.
     ndarray (U, k, F) float32
-        The activations so far; NaN where there is no patch, or its image could not be read.
+        The activations so far; NaN where there is no patch, or its image could not be read. Of a table with so many
+        patches that they would take more than 128 MiB, those of some channels, evenly far apart.
     """
     images, own = as_images(photos), net.layer(table.layer)
     at = {int(known): row for row, known in enumerate(range(len(images)) if ids is None else ids)}
     wanted = [image for image in np.unique(table.images).tolist() if image >= 0]
-    found = np.full((*table.values.shape, later.layout.channels), np.nan, np.float32)
+    number = min(later.layout.channels, max(16, MOST // max(1, 4 * table.values.size)))
+    channels = np.arange(number) * later.layout.channels // number
+    found = np.full((*table.values.shape, number), np.nan, np.float32)
     step = batch if later.layout.batch is not None and own.layout.batch is not None else 1
     for start in range(0, len(wanted), step):
         some = [(image, given) for image in wanted[start : start + step]
                 if (given := _input(net, images, at.get(image))) is not None]
         for shape in dict.fromkeys(given.shape for _, given in some):
-            _read(net, table, own, later, [pair for pair in some if pair[1].shape == shape], found)
+            _read(net, table, (own, later), [pair for pair in some if pair[1].shape == shape], found, channels)
         yield min(start + step, len(wanted)), len(wanted), found
 
 
@@ -107,15 +112,17 @@ def _input(net: Network, images: Any, row: int | None) -> Tensor | None:
 
 
 def _read(
-    net: Network, table: LayerPatches, own: Layer, later: Layer, some: list[tuple[int, Tensor]], found: np.ndarray
+    net: Network, table: LayerPatches, layers: tuple[Layer, Layer], some: list[tuple[int, Tensor]], found: np.ndarray,
+    channels: np.ndarray,
 ) -> None:
+    own, later = layers
     group = torch.stack([given for _, given in some])
     with capture(net, list(dict.fromkeys((own.name, later.name))), stop=True) as seen:
         net.forward(group)
     mine, theirs = seen[own.name][-1], seen[later.name][-1]
     shape, layout = layout_of(own, mine, group).grid, layout_of(later, theirs, group)
     for row, (image, _) in enumerate(some):
-        maps = layout.maps(layout.image(theirs, row).float())[0].cpu().numpy()
+        maps = layout.maps(layout.image(theirs, row).float())[0].cpu().numpy()[channels]
         units, ranks = np.nonzero(table.images == image)
         ys, xs = (
             ((place[units, ranks] + 0.5) * side / sides).astype(int).clip(0, side - 1)
