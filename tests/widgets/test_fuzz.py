@@ -18,9 +18,11 @@ from deepviz_widgets.widgets import base
 
 LEAN, ALL = 1_500, 10_000
 WHATS = ("tiles", "survey", "effective", "place", "fields", "patches", "enlarge", "pair", "vote", "base", "thumbs",
-         "picture", "card", "column", "search", "positions", "grid", "step", "restart", "undo", "redo", "auto", "no")
+         "picture", "card", "column", "search", "positions", "grid", "step", "restart", "undo", "redo", "auto",
+         "frame", "no")
 NAMES = ("key", "channels", "shape", "channel", "row", "column", "y", "x", "units", "unit", "rank", "gradient",
-         "number", "chosen", "from", "level", "ids", "id", "name", "text", "iteration", "layer", "seed", "generation")
+         "number", "chosen", "from", "level", "ids", "id", "name", "text", "iteration", "layer", "seed", "generation",
+         "codec")
 ODD = (None, True, False, -1, 0, 1, 2, 7, 64, 10**9, -(2**63), 2**64, 10**40, 0.5, -1e308, math.nan, math.inf, "", "0",
        "conv1", "5", "units", "label", "wheel", "</script>", "\ud800", "x" * 5000, [], [0], [0, 1], [-1, 10**12],
        [None, {}, "a"], [[[]]], {}, {"a": {"b": []}}, b"", b"\xff" * 7, bytearray(9), memoryview(b"abcd"),
@@ -38,6 +40,8 @@ def makers(net, images):
         "ConfusionMatrix": lambda: dv.ConfusionMatrix(net, images),
         "SeparatingUnits": lambda: dv.SeparatingUnits(net, images, layer="2", selected=[1, 3]),
         "UnitSwitches": lambda: dv.UnitSwitches(net, images, layer="2"),
+        "Sketchpad": lambda: dv.Sketchpad(net),
+        "Webcam": lambda: dv.Webcam(net),
         "ExplorerBar": lambda: dv.Explorer(net, images, panels=["picker", "activations"], layer="2").bar,
     }
 
@@ -61,7 +65,8 @@ class Page:
         meta = [getattr(self.widget, trait, None) for trait in ("_tiles_meta", "_sweep_meta", "_table", "_points")]
         keys = [one["key"] for one in meta if isinstance(one, dict) and "key" in one]
         right = {"key": [*keys, "1", "2"], "channels": [[0, 1]], "shape": [[8, 8]], "units": [[0, 1]], "ids": [[0, 3]],
-                 "name": ["label", "rank"], "gradient": ["none", "guided"], "level": [16, 32, 128]}
+                 "name": ["label", "rank"], "gradient": ["none", "guided"], "level": [16, 32, 128],
+                 "codec": ["raw", "jpeg"]}
         return self.random.choice(right.get(name, [0, 1, 2, 3]))
 
     def message(self):
