@@ -47,7 +47,7 @@ class Opened:
         root = self.root(widget)
         root.scroll_into_view_if_needed()
         data = root.evaluate(PICTURE) if widget not in ("LayerPicker", "Explorer") else ""
-        png = base64.b64decode(data.partition(",")[2]) if data else root.locator(".dvw-body").screenshot()
+        png = base64.b64decode(data.partition(",")[2]) if data else root.screenshot()
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA").convert("RGB"), np.float32)
 
 

@@ -3,7 +3,7 @@ import { attributes, make } from '../lib/frame.js';
 import { icon } from '../lib/icons.js';
 import { count, size } from '../lib/text.js';
 import { arcsOf, blockSize, drawRail, ROW, rangeOf } from './rail.js';
-import { kindOf } from './words.js';
+import { kindOf, spoken } from './words.js';
 
 /** @typedef {import("./tree.js").Layer} Layer */
 /** @typedef {import("./tree.js").Row} Row */
@@ -147,11 +147,14 @@ function rowNode(scene, row, look) {
   describe(node, row, layer, look.chosen);
   const form = layer ?? inputLayer(scene.network.input ?? []);
   const block = blockSize({ width: form.grid.at(-1) ?? 1, channels: form.channels }, look.range);
-  node.append(drawRail({ ...look, layer: form, block }), nameNode(row, layer), outputNode(layer, form.shape));
+  const parts = [drawRail({ ...look, layer: form, block }), nameNode(row, layer), outputNode(layer, form.shape)];
+  for (const part of parts) attributes(part, { 'aria-hidden': true });
+  // read out instead: a row stands without the rows above it
+  node.append(make('span', 'dvw-unseen', layer ? spoken(layer) : `input, ${size(form.shape)}`), ...parts);
   return node;
 }
 
-/** Its name for a screen reader is what it shows, with words between. @param {HTMLElement} node @param {Row} row @param {Layer | undefined} layer @param {boolean} chosen */
+/** @param {HTMLElement} node @param {Row} row @param {Layer | undefined} layer @param {boolean} chosen */
 function describe(node, row, layer, chosen) {
   const said = {
     role: 'treeitem',
@@ -167,10 +170,7 @@ function describe(node, row, layer, chosen) {
 /** @param {Row} row @param {Layer | undefined} layer */
 function nameNode(row, layer) {
   const box = make('div', 'lp-what');
-  const name = make('div', 'lp-name');
-  // read out, a row stands without the rows above it
-  const above = layer ? layer.name.slice(0, -row.label.length) : '';
-  name.append(unseen(above), make('span', 'lp-label', row.label), unseen(', '));
+  const name = make('div', 'lp-name', row.label);
   if (row.opens) {
     const mark = make('span', 'lp-chevron');
     mark.append(icon('chevron'));
@@ -180,17 +180,10 @@ function nameNode(row, layer) {
   return box;
 }
 
-/** Read out, not shown. @param {string} text */
-const unseen = (text) => make('span', 'dvw-unseen', text);
-
 /** @param {Layer | undefined} layer @param {number[]} shape */
 function outputNode(layer, shape) {
   const box = make('div', 'lp-gives');
   const parameters = layer ? (layer.parameters ? count(layer.parameters) : 'no weights') : '';
-  const [gives, weighs] = [make('div', 'lp-shape', size(shape)), make('div', 'lp-weights', parameters)];
-  gives.prepend(unseen(', output '));
-  if (layer) gives.append(unseen(', '));
-  if (layer?.parameters) weighs.append(unseen(layer.parameters === 1 ? ' weight' : ' weights'));
-  box.append(gives, weighs);
+  box.append(make('div', 'lp-shape', size(shape)), make('div', 'lp-weights', parameters));
   return box;
 }

@@ -122,6 +122,11 @@ function seenFacts({ grid, layout }, seen) {
   ];
 }
 
+/** The whole name: read out, a row stands without the rows above it. @param {Layer} layer */
+export function spoken(layer) {
+  return [layer.name, kindOf(layer), `output ${size(layer.shape)}`, weights(layer)].join(', ');
+}
+
 /** "Conv2d 3 × 3, stride 2" @param {Layer} layer */
 export function kindOf(layer) {
   return layer.detail ? `${layer.kind} ${layer.detail}` : layer.kind;
