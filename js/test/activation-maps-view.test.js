@@ -185,7 +185,8 @@ describe('activation maps', () => {
   });
 
   it('a saved page sends nothing but still switches channel, order and scale', async () => {
-    const { model, root, grid, press, button } = await open({ _live: false });
+    const held = [{ name: 'conv1', label: 'conv1', called: 1 }]; // the layers of the page
+    const { model, root, grid, press, button } = await open({ _live: false, _layers: held });
     const send = vi.spyOn(model, 'send');
     await press(grid, 'ArrowLeft');
     button('Strongest').click();
@@ -194,6 +195,9 @@ describe('activation maps', () => {
     expect(/** @type {HTMLSelectElement} */ (one(root, 'select')).disabled).toBe(true);
     button('All images').click();
     expect([model.get('over'), send.mock.calls.length]).toEqual(['image', 0]);
+    model.set('_layers', [...held, { name: 'conv2', label: 'conv2', called: 1 }]);
+    await drawn();
+    expect(/** @type {HTMLSelectElement} */ (one(root, 'select')).disabled).toBe(false);
   });
 
   it('numbers without places are told with their rank and have no controls for pixels', async () => {

@@ -286,7 +286,8 @@ describe('kernel grid', () => {
   });
 
   it('a saved page sends nothing, keeps order, scale and choice, and says what needs a kernel', async () => {
-    const { model, root, grid, press, button, set } = await open({ ...response(2), _fails: '', _live: false });
+    const held = { _layers: [{ name: 'conv1', label: 'conv1' }] }; // the layers of the page
+    const { model, root, grid, press, button, set } = await open({ ...response(2), ...held, _fails: '', _live: false });
     const send = vi.spyOn(model, 'send');
     button('Layer').click();
     await press(grid, 'ArrowRight');
