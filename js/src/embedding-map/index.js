@@ -18,7 +18,7 @@ import './style.css';
 
 /** Traits that change what is drawn and need nothing more. */
 const DRAWN =
-  '_points _frame _xy _columns _grid _says layer layers colour perplexity playing arrangement size isolate every _store _stored'.split(
+  '_points _frame _xy _columns _grid _says layer layers colour perplexity null playing arrangement size isolate every _store _stored'.split(
     ' ',
   );
 
