@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -44,6 +45,10 @@ def bar(x=60):
 def traits_sent(widget):
     """Record the names of the traits in each message to the page."""
     messages = []
+    if getattr(widget.comm, "kernel", True) is None:  # old ipywidgets sends nothing where there is no kernel
+        from ipykernel.kernelbase import Kernel
+
+        widget.comm.kernel = Mock(spec=Kernel, **{"session": Mock(), "iopub_socket": Mock()})
     widget._send = lambda message, buffers=None: messages.append(
         {*message.get("state", ()), *(path[0] for path in message.get("buffer_paths", ()))}
     )
