@@ -90,10 +90,13 @@ test('a saved page has no panels to choose', async () => {
 test('the end of a link brings back the unit and the selection', async () => {
   const saved = { image: 3, layer: 'conv1' };
   location.hash = `#dvw=${pack({ image: 3, layer: 'conv1', channel: 5, selected: '1-3,9,40' })}`;
+  const linked = () => document.dispatchEvent(new Event('dvw-linked')); // as the host does
   const { root, model } = show(bar, { ...STATE, _live: false, _saved: saved });
+  linked();
   await vi.waitFor(() => expect([model.get('channel'), model.get('selected')]).toEqual([5, [1, 2, 3, 9]]));
   location.hash = `#dvw=${pack({ image: 4, layer: 'conv1', channel: 1 })}`;
   const other = show(bar, { ...STATE, _live: false, _saved: saved });
+  linked();
   await vi.waitFor(() => expect(readable(one(other.root, '.dvw-cap'))).toContain('another image or layer'));
   expect(other.model.get('channel')).toBe(2);
   expect(root).not.toBe(other.root);

@@ -1,5 +1,6 @@
 // What the bar does in a saved page: the end of the link tells what is chosen.
 import { button } from '../lib/controls.js';
+import { hear } from '../lib/frame.js';
 import { otherPicture } from './words.js';
 
 /** @typedef {import("../lib/view.js").View} View */
@@ -41,7 +42,8 @@ export function ids(told, count) {
 export function createSaved(view) {
   const link = button({ label: 'Copy link', onClick: copy });
   view.bar.append(link.el);
-  let read = false;
+  // once all widgets of the page are there and linked, so that they hear of it
+  hear(document, 'dvw-linked', () => view.live || open(), { once: true, signal: view.signal });
 
   function address() {
     const state = view.get('_saved') ?? {};
@@ -64,7 +66,6 @@ export function createSaved(view) {
 
   /** Shows what the link tells, as far as this page holds it. */
   function open() {
-    read = true;
     const told = unpack(location.hash);
     if (!told) return;
     const state = view.get('_saved') ?? {};
@@ -78,10 +79,7 @@ export function createSaved(view) {
 
   return {
     show() {
-      const saved = !view.live;
-      link.el.hidden = !saved;
-      // once all widgets of the page are there, so that they hear of it
-      if (saved && !read) setTimeout(open, 0);
+      link.el.hidden = view.live;
     },
   };
 }

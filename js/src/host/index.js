@@ -112,6 +112,7 @@ export async function start(text) {
     mounted.push(shown);
   }
   for (const ends of links) link(mounted, ends);
+  document.dispatchEvent(new Event('dvw-linked')); // from now on, what one widget sets reaches the others
   return mounted;
 }
 
