@@ -178,12 +178,13 @@ def test_stability_tells_how_far_it_is_and_needs_two_seeds():
 # -------------------------------------------------------------------- linear probe
 
 
-def test_a_probe_is_the_cross_validation_of_scikit_learn():
+@pytest.mark.parametrize("rows", [ROWS, np.concatenate([ROWS**power for power in (0.5, *range(1, 10))], 1)])
+def test_a_probe_is_the_cross_validation_of_scikit_learn(rows):
     truth = cross_val_score(
-        make_pipeline(StandardScaler(), RidgeClassifier()), ROWS, LABELS,
+        make_pipeline(StandardScaler(), RidgeClassifier()), rows, LABELS,
         cv=StratifiedKFold(5, shuffle=True, random_state=0),
     )
-    found = em.probe(ROWS, LABELS)
+    found = em.probe(rows, LABELS)
     assert np.allclose(found.parts, truth) and found.accuracy == pytest.approx(truth.mean())
     assert found.error == pytest.approx(truth.std(ddof=1) / np.sqrt(5))
     assert f"{found.accuracy:.1%}" in found.says and found.classes == 10

@@ -11,6 +11,7 @@ from ...words import count, plural
 from .checks import as_values, refuse_not_finite
 
 _MOST_ROWS, _MOST_COLUMNS = 10_000, 512
+_FEW_ROWS = 2_000  # are solved among themselves, however many columns they have
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Probe:
 def probe(features: Any, labels: Any, *, folds: int = 5, seed: int = 0) -> Probe:
     """Train a linear classifier on frozen features and return its cross-validated accuracy.
 
-    A ridge classifier on standardised columns, because it is solved exactly; more than 10,000 images are sampled and
-    more than 512 columns reduced to as many principal components of the images trained on.
+    A ridge classifier on standardised columns, because it is solved exactly; more than 10,000 images are sampled and,
+    of more than 2,000 images, more than 512 columns reduced to as many principal components of those trained on.
 
     Parameters
     ----------
@@ -121,6 +122,6 @@ def _classifier(rows: int, columns: int, seed: int) -> Any:
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
     steps: list[Any] = [StandardScaler()]
-    if columns > _MOST_COLUMNS:
-        steps.append(PCA(min(_MOST_COLUMNS, rows // 2), random_state=seed))
+    if columns > _MOST_COLUMNS and rows > _FEW_ROWS:
+        steps.append(PCA(_MOST_COLUMNS, random_state=seed))
     return make_pipeline(*steps, RidgeClassifier(alpha=1.0))
