@@ -96,7 +96,7 @@ export function dotPlot({ signal }, onHover, onChoose) {
     el,
     /** @param {string} stamp @param {import('./state.js').State} state @param {number} over */
     draw(stamp, { fine, verdict, flags, channel }, over) {
-      const width = el.clientWidth;
+      const width = Math.max(16, el.clientWidth); // a cell that is not laid out yet has none
       if (`${stamp}|${width}` !== drawn) {
         placed = stack(fine, width);
         scene(verdict?.random, flags, width);
