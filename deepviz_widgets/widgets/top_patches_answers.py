@@ -166,9 +166,10 @@ class PatchAnswers(Widget):
 
         rows = list(range(board.most_rows(table)))
         for start in range(0, len(rows), _ROWS):
-            if sum(map(len, data)) >= most:
+            content, parts = self._thumbnails(rows[start : start + _ROWS])
+            if sum(map(len, (*data, *parts))) > most and (data or most < SENT):
                 break
-            keep("patches", "", *self._thumbnails(rows[start : start + _ROWS]))
+            keep("patches", "", content, parts)
         if most > SENT:
             for name, seen in self._seen.items():
                 keep("enlarge", name, seen["content"], seen["data"])
