@@ -93,7 +93,7 @@ function setup(view) {
     told = key;
   }
 
-  let chosen = '';
+  let [chosen, ordered] = ['', ''];
   view.draw = () => {
     state.read();
     follow();
@@ -111,9 +111,10 @@ function setup(view) {
       grid.draw(t);
       one.draw(t);
     }
-    const now = [t.key, get('channel'), get('sort')].join('|');
+    const [now, by] = [[t.key, get('channel')].join('|'), get('sort')];
     if (now !== chosen && !voted) grid.reveal(state.order.indexOf(state.channel()));
-    chosen = now;
+    else if (by !== ordered && !voted) grid.reveal(0); // who sorts wants to see what comes first
+    [chosen, ordered] = [now, by];
     tell(t);
   };
 }
