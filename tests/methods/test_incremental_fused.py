@@ -10,7 +10,7 @@ from incremental_nets import by_hand, error, lattice, lively, network
 from torch import nn
 
 from deepviz_widgets.methods.incremental import evaluator
-from deepviz_widgets.methods.incremental.engine import Plan
+from deepviz_widgets.methods.incremental.engine import Incremental, Plan
 from deepviz_widgets.methods.incremental.multiply import Products
 from deepviz_widgets.methods.incremental.prepared import prepared
 from deepviz_widgets.methods.incremental.winograd import convolve, weights
@@ -104,3 +104,24 @@ def test_products_for_each_of_many_matrices_are_those_of_einsum(rows, kind):
     products, wanted = Products(weight.clone()), torch.einsum("tnc,noc->tno", cells, weight)
     for _ in range(2):
         assert torch.allclose(products(cells), wanted, atol=1e-4)
+
+
+def test_every_position_goes_through_the_deep_layers_once(monkeypatch):
+    class Unpacks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.Sequential(*(nn.Conv2d(3 if i == 0 else 4, 4, 3, padding=1) for i in range(12)))
+            self.last = nn.Linear(4, 5)
+
+        def forward(self, x):
+            x = self.parts(x)
+            _, _, high, wide = x.shape  # sizes that nobody reads among those that are
+            return self.last(x.reshape(-1, 4, high * wide).sum(2))
+
+    net = network(lively(Unpacks()), (3, 20, 20))
+    x, filled = torch.randn(2, 3, 20, 20)
+    boxes = lattice(20, 20, 5, 4)
+    hide, seen, head = evaluator(net, x, filled, engine="incremental"), [], Incremental.head
+    monkeypatch.setattr(Incremental, "head", lambda self, features: seen.append(len(features)) or head(self, features))
+    assert error(hide.run(boxes)[0], by_hand(net, x, filled, boxes)) < 1e-4
+    assert seen == [len(boxes)]

@@ -133,6 +133,8 @@ class Plan:
             step.own = isinstance(first, fx.Node) and len(first.users) == 1 and first in self.depends and (
                 first not in self.kept.values() and makes_new(first, self.modules))
         at_end = {self.answer, *self.kept.values()}
+        for step in self.steps:  # what nobody reads, such as a size that was unpacked with others
+            last.setdefault(step.node, step)
         for source, step in last.items():
             if source not in at_end:
                 step.free += (source,)
@@ -297,7 +299,8 @@ class Incremental:
             first = waiting[0].at
             stop = next((rest.at for rest in waiting if rest.at > first), self.plan.cut)
             group = rests.joined([rest for rest in waiting if rest.at == first])
-            waiting = [self._walk(group, stop), *(rest for rest in waiting if rest.at > first)]
+            others = [rest for rest in waiting if rest.at > first]  # before the group moves on, or it would be one too
+            waiting = [self._walk(group, stop), *others]
         return rests.joined(waiting)
 
     def _answer(self, rest: Rest) -> Answer:
