@@ -9,7 +9,7 @@ PY := .venv/bin/python
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 LAB_FLAGS ?=
 
-.PHONY: demo test test-js test-python test-hosts test-zoo bench lint js screenshots clean
+.PHONY: demo test test-js test-python test-slow test-hosts test-zoo bench lint js screenshots clean
 
 demo: .venv/.lab  ## open the tour in JupyterLab
 	.venv/bin/jupyter lab $(ROOT) --ServerApp.root_dir="$(CURDIR)/notebooks" --LabApp.default_url=/lab/tree/00-tour.ipynb $(LAB_FLAGS)
@@ -30,7 +30,11 @@ test-js: js/node_modules/.ready  ## types, units, and that the committed bundles
 
 test-python: .venv/.dev js/node_modules/.ready
 	$(PY) tests/e2e/chromium.py
-	$(PY) -m pytest --nbval-lax notebooks tests -m "not zoo and not bench and not hosts"
+	$(PY) -m pytest --nbval-lax notebooks tests -m "not slow and not zoo and not bench and not hosts"
+
+test-slow: .venv/.dev js/node_modules/.ready  ## what would keep `make test` from ending within 15 minutes
+	$(PY) tests/e2e/chromium.py
+	$(PY) -m pytest tests -m slow
 
 test-hosts: .venv/.dev  ## every widget in JupyterLab, Notebook 7, the classic notebook, Voila, marimo and as a page
 	$(PY) tests/e2e/chromium.py

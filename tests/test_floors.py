@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
 from environments import ROOT, environment
 
 PINNED = ("ipywidgets", "anywidget", "traitlets", "bqplot")  # torch and numpy are lent, not installed twice
 LOWEST = re.compile(r"^(\w+)>=([\d.]+)")
 
 
+@pytest.mark.slow
 def test_the_widgets_pass_their_tests_on_the_lowest_versions_allowed(tmp_path):
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     floors = ["==".join(LOWEST.match(line).groups()) for line in wanted if line.startswith(PINNED)]

@@ -27,6 +27,7 @@ def value_of(source: str, names: dict):
     return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), names)
 
 
+@pytest.mark.slow
 @each_lesson
 def test_every_exercise_takes_the_right_answer_and_no_other(path, capsys):
     names: dict = {}

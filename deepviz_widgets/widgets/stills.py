@@ -250,17 +250,22 @@ class Pictured:
     """A widget whose output in a saved notebook holds a picture too."""
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        found = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        above = getattr(super(), "_repr_mimebundle_", None)
+        found = _bundle_in_7(self) if above is None else above(**kwargs)
         if isinstance(found, tuple):
             return with_picture(self, found[0]), *found[1:]
         return found if found is None else with_picture(self, found)
 
 
+def _bundle_in_7(widget: Any) -> dict[str, Any]:
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"text/plain": repr(widget), _VIEW: view}
+
+
 def _display_in_7(self: Any, **kwargs: Any) -> None:
     from IPython.display import display  # noqa: PLC0415
 
-    view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-    display(with_picture(self, {"text/plain": repr(self), _VIEW: view}), raw=True)
+    display(with_picture(self, _bundle_in_7(self)), raw=True)
     self._handle_displayed(**kwargs)
 
 

@@ -1,6 +1,6 @@
 """Every classifier of torchvision: through `Network`, `capture` of every layer, and the LayerPicker.
 
-`make test` runs one of each family, `make test-zoo` all of them and writes the README's grid.
+`make test` runs a few, `make test-slow` one of each family, `make test-zoo` all of them and writes the README's grid.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ SMALLEST = {  # of each family, the one that runs fastest
     "squeezenet": "squeezenet1_1", "swin": "swin_t", "swin_v2": "swin_v2_t", "vgg": "vgg11_bn", "vit": "vit_b_32",
     "wide_resnet": "wide_resnet50_2",
 }
+QUICK = ("alexnet", "densenet121", "mobilenet_v3_small", "resnet18", "vit_b_32")  # those for `make test`
 
 
 def family(name: str) -> str:
@@ -58,7 +59,13 @@ def check(name: str, unchanged) -> dict[str, object]:
     return counted
 
 
-@pytest.mark.parametrize("name", sorted(SMALLEST.values()))
+@pytest.mark.parametrize("name", QUICK)
+def test_some_families_go_through(name, unchanged, record_property):
+    _record(name, unchanged, record_property)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(SMALLEST.values()) - set(QUICK)))
 def test_one_of_each_family_goes_through(name, unchanged, record_property):
     _record(name, unchanged, record_property)
 
