@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...words import percent
 from .checks import Patient
-from .findings import FOUND, NOT_APPLICABLE, NOT_FOUND, TOO_SMALL, Finding, are, names, percent, short
+from .findings import FOUND, NOT_APPLICABLE, NOT_FOUND, TOO_SMALL, Finding, are, names, short
 from .limits import (
     FEW_IN_THE_MIDDLE,
     FEW_KERNELS,

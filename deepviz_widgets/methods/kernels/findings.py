@@ -138,11 +138,6 @@ def in_words(number: int) -> str:
     return small[number] if number < len(small) else count(number)
 
 
-def percent(share: float) -> str:
-    """Write 0.345 as `34 %`."""
-    return f"{100 * share:.0f} %"
-
-
 def short(value: float) -> str:
     """Write a number with two digits that mean something, with a real minus."""
     if not np.isfinite(value):
