@@ -17,6 +17,8 @@ from torch import nn
 import deepviz_widgets as dv
 from deepviz_widgets.methods.incremental import engines as engines_
 from deepviz_widgets.methods.incremental import evaluator
+from deepviz_widgets.methods.incremental.packed import Packed
+from deepviz_widgets.methods.incremental.workers import shares
 from deepviz_widgets.scores import NetworkError
 
 
@@ -361,7 +363,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(model, monkeypatch):
     x, filled = image(net)
     boxes = lattice(16, 16, 5, 3)
     hide = evaluator(net, x, filled, engine="dense")
-    run, sizes = hide._engines.batch, []
+    run, sizes = hide._engines.batch(0), []
 
     def short_of_memory(batch):
         sizes.append(len(batch))
@@ -369,18 +371,72 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(model, monkeypatch):
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
         return run(batch)
 
-    hide._engines.batch = short_of_memory
+    hide._engines.batch = lambda worker: short_of_memory
     assert error(hide.run(boxes)[0], by_hand(net, x, filled, boxes)) < 1e-5
-    assert max(sizes) > 2 and max(sizes[3:]) <= 2
+    assert max(sizes) > 2 and max(sizes[5:]) <= 2
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(model):
     net = dv.Network(model, input_size=(3, 16, 16))
     hide = evaluator(net, *image(net), engine="dense")
-
-    def broken(_batch):
-        raise RuntimeError("shapes do not match")
-
-    hide._engines.batch = broken
+    hide._engines.batch = lambda worker: broken
     with pytest.raises(RuntimeError, match="shapes"):
         hide.run(lattice(16, 16, 5, 3))
+
+
+def test_workers_share_the_positions_and_give_the_threads_back(model):
+    net = dv.Network(model, input_size=(3, 16, 16))
+    boxes = lattice(16, 16, 5, 1)
+    threads = torch.get_num_threads()
+    found = {}
+    torch.set_num_threads(2)
+    try:
+        for share in (0, 20):
+            for engine in ("incremental", "dense"):
+                hide = evaluator(net, *image(net), engine=engine)
+                hide._engines.share = share
+                found[share, engine] = hide.run(boxes)[0]
+                assert torch.get_num_threads() == 2
+        hide._engines.batch = lambda worker: broken
+        with pytest.raises(RuntimeError, match="shapes"):
+            hide.run(boxes)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    wanted = by_hand(net, *image(net), boxes)
+    assert all(error(raw, wanted) < 1e-5 for raw in found.values())
+
+
+def broken(_batch):
+    raise RuntimeError("shapes do not match")
+
+
+def test_shares_are_as_many_as_there_are_threads_and_leave_nothing_out(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    for count in (0, 1, 11, 24, 47, 1000):
+        parts = shares(count, 12)
+        assert len(parts) == max(1, min(4, count // 12))
+        assert [index for part in parts for index in range(count)[part]] == list(range(count))
+
+
+def test_maps_for_which_the_order_of_the_weights_is_slow_get_an_order_of_their_own(monkeypatch):
+    conv = nn.Conv2d(64, 64, 3, padding=1)
+    packed = Packed(conv.weight.detach(), conv.bias.detach(), alone=True)
+    sizes = ((2, 64, 12, 12), (2, 64, 40, 40))
+    many = [torch.randn(size).to(memory_format=torch.channels_last) for size in sizes]
+    if not packed.pays(many[0]):
+        pytest.skip("torch has no such order here")
+    seconds = {}  # that a call of a size takes with an order
+
+    def timed(self, maps, weight, padding):
+        alone = len(self._orders) > 1 and weight is self._orders[-1]
+        return self._run(maps, weight, padding), 1e-4 if maps.shape[2] == 12 or alone else seconds["slow"]
+
+    monkeypatch.setattr(Packed, "_timed", timed)
+    for seconds["slow"] in (1.0, 1e-4):  # slow in the order of others; not slow
+        packed = Packed(conv.weight.detach(), conv.bias.detach(), alone=True)
+        for _ in range(5):
+            for maps in many:
+                wanted = F.conv2d(maps, conv.weight, conv.bias, padding=1)
+                assert torch.allclose(packed(maps, (1, 1)), wanted, atol=1e-4)
+        assert len(packed._orders) == (2 if seconds["slow"] == 1.0 else 1)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from . import fused, rests
+from . import fused
 from .dense import Answer, joined
 from .features import Reader
 from .geometry import Axis, Window, zones
 from .ops import HEAD, makes_new, rule_of
-from .rests import Rest
+from .rests import Rest, Waiting
 from .trace import Traced
 from .values import Box, gather, padded, whole
 from .workspace import Workspace
@@ -23,6 +25,7 @@ from .workspace import Workspace
 BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
 _TOGETHER = 100  # positions that deep layers run for at once, at most
+_PAIR = 2  # positions at least: of one alone it cannot be told which axis is that of the positions
 _TOUCHED = 64.0  # operations that take as long as it takes to write a value and read it again
 _AT_ONCE = 3  # values of about the largest size that are in memory
 _HEAD_BYTES = 64 << 20  # of features kept until the head runs on all of them
@@ -147,14 +150,15 @@ class Image:
         self.plan, self.x = plan, x
         self.env: dict[Any, Any] = {plan.input: x[None].contiguous(memory_format=torch.channels_last)}
         self._maps: dict[Any, Tensor] = {}
-        self._largest: dict[int, int] = {}
         self.most = 0  # bytes of the largest value that positions took
         self.workspace = Workspace()
+        self._workers = [self]
         for node in plan.traced.graph.nodes:
             if node.op == "get_attr":
                 self.env[node] = _attribute(plan.traced.root, str(node.target))
             elif node.op.startswith("call_"):
                 self.env[node] = call(node, plan.modules, self.env)
+        self._measure()
 
     @property
     def bytes(self) -> int:
@@ -162,7 +166,15 @@ class Image:
         tensors = (*self.env.values(), *self._maps.values())
         known = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
                  for value in tensors if isinstance(value, Tensor)}
-        return sum(known.values()) + self.workspace.bytes + _AT_ONCE * self.most
+        return sum(known.values()) + sum(one.workspace.bytes + _AT_ONCE * one.most for one in self._workers)
+
+    def worker(self, index: int) -> Image:
+        """Return the same maps with buffers for a thread of its own."""
+        while len(self._workers) <= index:
+            other = copy(self)
+            other.workspace = Workspace()
+            self._workers.append(other)
+        return self._workers[index]
 
     def map(self, node: fx.Node, last: bool = False) -> Tensor:
         """Return the clean map of a node as (H, W, C), contiguous."""
@@ -179,12 +191,36 @@ class Image:
             self._maps[key] = padded(self.map(node, last), y.before, y.after, x.before, x.after, value)
         return self._maps[key]
 
-    def largest(self, begin: int) -> int:
-        """Bytes of the largest map from a step on."""
-        if begin not in self._largest:
-            maps = [self.env[step.node] for step in self.plan.steps[begin : self.plan.cut]]
-            self._largest[begin] = max((value.nbytes for value in maps if isinstance(value, Tensor)), default=0)
-        return self._largest[begin]
+    def room(self, at: int) -> int:
+        """How many positions are enough to go on with from a step: more would not fit into the processor's cache."""
+        if self.x.device.type != "cpu":
+            return _TOGETHER
+        return min(_TOGETHER, max(_PAIR, BYTES // max(1, self._largest[at])))
+
+    def stop(self, at: int) -> int:
+        """Up to which step positions go on from another: to where maps are so much smaller that more run together."""
+        return next((start for start in self._starts if start > at), self.plan.cut)
+
+    def _measure(self) -> None:
+        """Find the largest map from each step on, and the steps at which there are only maps of half the size."""
+        sizes = [value.nbytes if isinstance(value := self.env[step.node], Tensor) else 0 for step in self._steps]
+        self._largest = list(accumulate(reversed([*sizes, 0]), max))[::-1]
+        live, at, self._starts = {self.plan.input}, 0, []
+        for index, step in enumerate(self._steps):
+            held = sum(value.nbytes for node in live if isinstance(value := self.env[node], Tensor))
+            if max(held, self._largest[index]) * 2 <= self._largest[at]:
+                self._starts.append(at := index)
+            live = (live | {step.node}) - set(step.free)
+
+    @property
+    def work(self) -> int:
+        """About how many operations one whole image takes."""
+        return 1 + int(sum(value.numel() * step.cost for step in self.plan.steps
+                           if isinstance(value := self.env[step.node], Tensor)))
+
+    @property
+    def _steps(self) -> list[Step]:
+        return self.plan.steps[: self.plan.cut]
 
     def total(self, node: fx.Node, last: bool) -> Tensor:
         """Return the sum over the clean map for each channel, (C,)."""
@@ -218,34 +254,21 @@ class Incremental:
         self.image, self.filled, self.readers = image, filled, readers
         self.plan = image.plan
         self.most, self.largest = _FIRST, 0
-        self._spent = self._full = 0.0
+        self.spent = self.unspared = 0.0  # operations, and those that whole images would have taken
 
     def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
         """Return the raw scores (P, classes) of the image with each box hidden, and the sums of layers' maps."""
-        done: list[Rest] = []
-        waiting: list[Rest] = []
+        waiting = self._waiting()
         begun: set[tuple[int, int, int, int]] = set()
         todo = zones(boxes, self.most)
         while todo:
             zone = self._zone(*todo.pop(0))
-            (waiting if zone.at < self.plan.cut else done).append(zone)
-            if rests.positions(waiting) >= self._together(waiting):
-                done.append(self._finished(waiting))
-                waiting = []
+            waiting.add(zone)
             begun.update(zone.boxes)
             if self._settle(len(zone.boxes)) and todo:
                 todo = zones([box for box in boxes if box not in begun], self.most)
-        if waiting:
-            done.append(self._finished(waiting))
-        order = {box: index for index, box in enumerate(box for rest in done for box in rest.boxes)}
-        back = torch.tensor([order[box] for box in boxes])
-        features, sums = joined([self._answer(rest) for rest in done])
-        return self.head(features)[back], {name: value[back] for name, value in sums.items()}
-
-    @property
-    def gain(self) -> float:
-        """How many times fewer operations crops took than whole images would have."""
-        return self._full / self._spent if self._spent else 1.0
+        features, sums = self._answer(waiting.finished(), boxes)
+        return self.head(features), sums
 
     def whole(self, batch: Tensor) -> Answer:
         """Score whole images (P, C, H, W) through the same folded copy."""
@@ -255,7 +278,10 @@ class Incremental:
     def features(self, batch: Tensor) -> Answer:
         """Return what the head reads of whole images (P, C, H, W), and the sums of layers' maps."""
         images = batch.contiguous(memory_format=torch.channels_last)
-        return self._answer(self._walk(Rest([], {self.plan.input: images}), self.plan.cut))
+        waiting = self._waiting()
+        boxes = [(index, 0, 0, 0) for index in range(len(images))]
+        waiting.add(Rest(boxes, {self.plan.input: images}))
+        return self._answer(waiting.finished(), boxes)
 
     def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Rest:
         """Follow a zone of positions until all its maps are whole."""
@@ -271,10 +297,10 @@ class Incremental:
         boxes = [(top, left, bottom, right) for top, bottom in rows for left, right in columns]
         return self._walk(Rest(boxes, {self.plan.input: Box(crop, y, x)}))
 
-    def _walk(self, rest: Rest, stop: int | None = None) -> Rest:
-        """Go on to the step `stop`, or until other positions may join."""
-        for step in self.plan.steps[rest.at : self.plan.cut if stop is None else stop]:
-            if stop is None and rest.at and rest.joins(self.image.env):
+    def _walk(self, rest: Rest, stop: int = 1) -> Rest:
+        """Go on until other positions may join, at the step `stop` or later."""
+        for step in self.plan.steps[rest.at : self.plan.cut]:
+            if rest.at >= stop and rest.joins(self.image.env):
                 break
             answer = rest.env[step.node] = self._do(step, rest.env)
             self._count(step, answer)
@@ -285,26 +311,17 @@ class Incremental:
             rest.at += 1
         return rest
 
-    def _together(self, waiting: list[Rest]) -> int:
-        """How many positions are enough to go on with: more would not fit into the processor's cache."""
-        if not waiting:
-            return 1
-        largest = self.image.largest(min(rest.at for rest in waiting))
-        return min(_TOGETHER, max(_LEAST, BYTES // max(1, largest)))
+    def _waiting(self) -> Waiting:
+        return Waiting(self.image.room, self.image.stop, self._walk)
 
-    def _finished(self, waiting: list[Rest]) -> Rest:
-        """Take positions to the end; those that wait at an earlier step first, until they meet the others."""
-        waiting = sorted(waiting, key=lambda rest: rest.at)
-        while waiting[0].at < self.plan.cut:
-            first = waiting[0].at
-            stop = next((rest.at for rest in waiting if rest.at > first), self.plan.cut)
-            group = rests.joined([rest for rest in waiting if rest.at == first])
-            others = [rest for rest in waiting if rest.at > first]  # before the group moves on, or it would be one too
-            waiting = [self._walk(group, stop), *others]
-        return rests.joined(waiting)
-
-    def _answer(self, rest: Rest) -> Answer:
-        return self.full(self.plan.vectors, rest.env[self.plan.vectors]), rest.sums
+    def _answer(self, done: list[Rest], boxes: list[tuple[int, int, int, int]]) -> Answer:
+        """Return what the head reads of positions, and the sums of layers' maps, in the order of `boxes`."""
+        order = {box: index for index, box in enumerate(box for rest in done for box in rest.boxes)}
+        back = torch.tensor([order[box] for box in boxes])
+        features, sums = joined([
+            (self.full(self.plan.vectors, rest.env[self.plan.vectors]), rest.sums) for rest in done
+        ])
+        return features[back], {name: value[back] for name, value in sums.items()}
 
     def _count(self, step: Step, answer: Any) -> None:
         """Add up the operations of a step, and what they would be on the whole map."""
@@ -314,8 +331,8 @@ class Incremental:
         if not isinstance(clean, Tensor) or not isinstance(answer, (Box, Tensor)):
             return
         values = answer.crop if isinstance(answer, Box) else answer
-        self._spent += values.numel() * step.cost
-        self._full += len(values) * clean.numel() * step.cost
+        self.spent += values.numel() * step.cost
+        self.unspared += len(values) * clean.numel() * step.cost
 
     def _do(self, step: Step, env: dict[Any, Any]) -> Any:
         if step.rule is not None:
@@ -361,6 +378,12 @@ class Incremental:
         self.most = min(_MOST, max(_LEAST, BYTES // max(1, self.largest // positions)))
         self.largest = 0
         return abs(math.isqrt(before) - math.isqrt(self.most)) > 0
+
+
+def gained(engines: Sequence[Incremental]) -> float:
+    """How many times fewer operations crops took than whole images would have."""
+    spent = sum(engine.spent for engine in engines)
+    return sum(engine.unspared for engine in engines) / spent if spent else 1.0
 
 
 def _bytes(value: Any) -> int:

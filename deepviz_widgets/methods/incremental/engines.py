@@ -12,12 +12,15 @@ from torch import Tensor
 from ...network import Network
 from . import check
 from .dense import Answer, Plain, joined, looped, painted
-from .engine import Image, Incremental, Plan
+from .engine import Image, Incremental, Plan, gained
 from .features import Reader, strongest
 from .prepared import Prepared, prepared
 from .tuner import Tuner
+from .workers import shares, side_by_side
 
 _HEAD = 256  # images whose features wait for the head
+_SHARE, _WORK = 12, 10_000_000_000  # positions, and operations of whole images, that are worth a worker
+_AT_ONCE = 32  # whole images that a worker begins with; fewer of them are in large maps at once
 WORTH = 1.15  # the least gain, by count of operations, for which crops are taken
 _WHOLE = "so every position is a pass through the whole network"
 Boxes = list[tuple[int, int, int, int]]
@@ -32,7 +35,7 @@ class Engines:
     readers : dict of str to Reader
         How the maps of layers are followed.
     batch : callable
-        Runs whole images (P, C, H, W) up to where the head begins.
+        Returns, for the number of a worker, what runs whole images (P, C, H, W) up to where the head begins.
     head : callable
         Makes scores of that, for many batches at once.
     image : Image or None
@@ -43,16 +46,22 @@ class Engines:
         Whether crops are taken without a gain.
     why : str
         The reason for the engine, in one sentence.
+    share : int
+        Positions that are worth a worker; 0 where workers may not run side by side.
+    tuner : callable
+        Makes what chooses how many whole images a worker runs at once.
     """
 
     readers: dict[str, Reader]
-    batch: Callable[[Tensor], Answer]
+    batch: Callable[[int], Callable[[Tensor], Answer]]
     head: Callable[[Tensor], Tensor]
     why: str
     holds: tuple[Plan | Image | Plain, ...]
     image: Image | None = None
     forced: bool = False
-    tuner: Tuner = field(default_factory=Tuner)
+    share: int = 0
+    tuner: Callable[[], Tuner] = Tuner
+    _tuners: list[Tuner] = field(default_factory=list)
 
     @property
     def held_bytes(self) -> int:
@@ -61,10 +70,15 @@ class Engines:
 
     def whole(self, count: int, images: Callable[[int, int], Tensor]) -> Answer:
         """Score `count` whole images; `images(start, stop)` makes them."""
-        answers = []
-        for start in range(0, count, _HEAD):
-            some = partial(_shifted, images, start)
-            features, sums = looped(min(_HEAD, count - start), some, self.batch, self.tuner)
+        parts = shares(count, self.share) if self.share else [slice(0, count)]
+        self._tuners += [self.tuner() for _ in parts[len(self._tuners) :]]
+        return joined(side_by_side(lambda index: self._share(index, parts[index], images), range(len(parts))))
+
+    def _share(self, worker: int, part: slice, images: Callable[[int, int], Tensor]) -> Answer:
+        batch, answers = self.batch(worker), []
+        for start in range(part.start, part.stop, _HEAD):
+            count = min(_HEAD, part.stop - start)
+            features, sums = looped(count, partial(_shifted, images, start), batch, self._tuners[worker])
             answers.append((self.head(features), sums))
         return joined(answers)
 
@@ -72,14 +86,14 @@ class Engines:
         """Score an image with each box hidden; the first ones count operations, which may end the use of crops."""
         if self.image is None:
             return self.whole(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]))
-        engine = Incremental(self.image, filled, self.readers)
-        if self.forced:
-            return engine(boxes)
-        answer = engine(boxes)
-        if engine.gain < WORTH:
+        parts = shares(len(boxes), self.share) if self.share else [slice(0, len(boxes))]
+        engines = [Incremental(self.image.worker(index), filled, self.readers) for index in range(len(parts))]
+        answers = side_by_side(lambda index: engines[index](boxes[parts[index]]), range(len(parts)))
+        gain = gained(engines)
+        if gain < WORTH and not self.forced:
             self.image = None
-            self.why = f"Crops save {max(0.0, 1 - 1 / engine.gain):.0%} of the operations, {_WHOLE}."
-        return answer
+            self.why = f"Crops save {max(0.0, 1 - 1 / gain):.0%} of the operations, {_WHOLE}."
+        return joined(answers)
 
 
 def _shifted(images: Callable[[int, int], Tensor], by: int, start: int, stop: int) -> Tensor:
@@ -105,7 +119,7 @@ def choose(
     if net.altered:  # the copies know nothing of switches
         why = f"Some units of the network are switched, {_WHOLE}."
         itself = Plain(net, None, readers)
-        return clean, Engines(readers, itself, _nothing, why, (itself,))
+        return clean, Engines(readers, lambda _: itself, _nothing, why, (itself,))
     kept = prepared(net)
     plan, image = _followed(net, kept, x, clean, readers, exact)
     if image is None and isinstance(plan, Plan):  # the copies may be of weights that are no more
@@ -118,16 +132,18 @@ def choose(
     verdict = kept.verdicts[key]
     if verdict != "followed" or image is None:
         return clean, _plain(net, kept, readers, verdict, plan)
-    whole = Incremental(image, filled, readers)
-    batch, head, holds = whole.features, whole.head, (image.plan, image)
+    cpu = net.device.type == "cpu"
+    share = max(_SHARE, _WORK // image.work) if cpu else 0
+    followed = partial(Engines, readers, lambda worker: Incremental(image.worker(worker), filled, readers).features,
+                       Incremental(image, filled, readers).head, holds=(image.plan, image), share=share,
+                       tuner=partial(Tuner, _AT_ONCE if cpu else 4))
     if engine == "dense":
-        return clean, Engines(readers, batch, head, "Asked for: every position is a pass through the whole network.",
-                              holds)
-    if engine == "auto" and net.device.type != "cpu":
+        return clean, followed(why="Asked for: every position is a pass through the whole network.")
+    if engine == "auto" and not cpu:
         why = f"On {net.device.type} crops are too small to pay, {_WHOLE}."
-        return clean, Engines(readers, batch, head, why, holds)
+        return clean, followed(why=why)
     why = "Only what a patch changes is computed anew, in crops of the maps."
-    return clean, Engines(readers, batch, head, why, holds, image, engine == "incremental")
+    return clean, followed(why=why, image=image, forced=engine == "incremental")
 
 
 def _followed(
@@ -174,9 +190,13 @@ def _plain(net: Network, kept: Prepared, readers: dict[str, Reader], verdict: st
     if verdict == "alone":
         why = "What the network answers to an image depends on the others of its batch, so each goes through alone."
         itself = Plain(net, None, readers)
-        return Engines(readers, itself, _nothing, why, (itself,), tuner=Tuner(most=1))
+        return Engines(readers, lambda _: itself, _nothing, why, (itself,), tuner=_one)
     reason = plan if isinstance(plan, str) else "they gave other scores than the network itself"
     why = f"The network's operations cannot be followed one by one ({reason}), {_WHOLE}."
     alone = any(reader.layout.batch is None for reader in readers.values())
     loop = Plain(net, kept.copy(net) if verdict == "copied" else None, readers)
-    return Engines(readers, loop, _nothing, why, (loop,), tuner=Tuner(most=1) if alone else Tuner())
+    return Engines(readers, lambda _: loop, _nothing, why, (loop,), tuner=_one if alone else Tuner)
+
+
+def _one() -> Tuner:
+    return Tuner(most=1)

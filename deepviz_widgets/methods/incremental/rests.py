@@ -1,8 +1,8 @@
-"""What is left to do for zones whose maps have all become whole: the deep layers run for many positions at once."""
+"""What is left to do for positions whose maps have all become whole: the deeper, the more of them run at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,52 @@ def joined(rests: list[Rest]) -> Rest:
     )
 
 
+def split(rest: Rest, count: int) -> list[Rest]:
+    """Take the first `count` positions from the others."""
+    if count >= len(rest.boxes):
+        return [rest]
+    return [
+        Rest(rest.boxes[part], {node: value[part] for node, value in rest.env.items()}, rest.at,
+             {name: value[part] for name, value in rest.sums.items()})
+        for part in (slice(0, count), slice(count, None))
+    ]
+
+
 def positions(rests: Iterable[Rest]) -> int:
     """How many positions wait."""
     return sum(len(rest.boxes) for rest in rests)
+
+
+class Waiting:
+    """Positions that wait at some step until there are as many as run well together.
+
+    `room(step)` says how many that are, `stop(step)` up to which step they go on, `walk(rest, stop)` takes them there
+    or, where they cannot be told apart at that step, further.
+    """
+
+    def __init__(self, room: Callable[[int], int], stop: Callable[[int], int], walk: Callable[[Rest, int], Rest]):
+        self._room, self._stop, self._walk = room, stop, walk
+        self._at: dict[int, list[Rest]] = {}
+
+    def add(self, rest: Rest) -> None:
+        """Take positions in; those that are enough by now go on."""
+        at = rest.at
+        self._at.setdefault(at, []).append(rest)
+        while positions(self._at[at]) >= self._room(at) and self._stop(at) > at:
+            self._go_on(at)
+
+    def finished(self) -> list[Rest]:
+        """Take all to the end, few as they may be."""
+        for at in iter(self._first, None):
+            self._go_on(at)
+        return [rest for rests in self._at.values() for rest in rests]
+
+    def _first(self) -> int | None:
+        return min((at for at, rests in self._at.items() if rests and self._stop(at) > at), default=None)
+
+    def _go_on(self, at: int) -> None:
+        """Take as many as there is room for to the next step where others may join."""
+        group, *left = split(joined(self._at.pop(at)), self._room(at))
+        self._at[at] = left
+        stop = min([self._stop(at), *(step for step, rests in self._at.items() if rests and step > at)])
+        self.add(self._walk(group, stop))

@@ -102,6 +102,10 @@ def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
     maps = env.get(step.first.args[0])
     if box is not None:
         return box.like(rows_of(packed(step)(box.maps)))
+    if isinstance(maps, Tensor) and maps.shape[2:] == (1, 1):  # as in squeeze and excitation
+        conv = step.module
+        out = multiply.linear(maps[:, :, 0, 0], conv.weight[:, :, 0, 0], conv.bias)[:, :, None, None]
+        return out if step.activation == "none" else APART[step.activation](out, inplace=True)
     return packed(step)(maps) if isinstance(maps, Tensor) and maps.dim() == 4 else NotImplemented
 
 

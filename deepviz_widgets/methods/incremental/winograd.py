@@ -23,7 +23,8 @@ TILE = 4
 _POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0)}
 _FEWEST, _SOME = 64, 128  # channels below which the direct way is faster
 _TIMED_TILES, _ROUNDS = 4, 6  # windows of 4 x 4 tiles
-_CELLS_BYTES = 16 << 20  # of transformed tiles at once: more falls out of the processor's cache
+_TILES_BYTES = 2 << 20  # of tiles that are transformed at once: more falls out of the processor's cache
+_CELLS_BYTES, _LARGE = 16 << 20, 28 << 20  # of transformed tiles that are multiplied at once, with many weights more
 _OPERATIONS = 1_200_000_000  # as many windows as take some milliseconds
 
 
@@ -73,8 +74,9 @@ def gain(kernel: int, channels: int, outputs: int, dtype: str, device: str, thre
     """Time both ways once on this machine: how many times faster tiles are when they fit."""
     del threads
     kind: torch.dtype = getattr(torch, dtype.removeprefix("torch."))
-    with torch.random.fork_rng(devices=[]):  # the first weights of a layer are drawn
-        conv = nn.Conv2d(channels, outputs, kernel, device=device, dtype=kind).to(memory_format=torch.channels_last)
+    conv = nn.utils.skip_init(nn.Conv2d, channels, outputs, kernel, device=device, dtype=kind).requires_grad_(False)
+    conv.weight.zero_(), conv.bias.zero_()
+    conv = conv.to(memory_format=torch.channels_last)
     side = _TIMED_TILES * TILE + kernel - 1
     each = 2 * (_TIMED_TILES * TILE * kernel) ** 2 * channels * outputs
     window = torch.zeros((max(4, min(16, _OPERATIONS // each)), side, side, channels), device=device, dtype=kind)
@@ -111,7 +113,7 @@ def convolve(window: Tensor, weight: Products, bias: Tensor | None, kernel: int,
     whole = (high, wide) == shape[1:3]
     out = window.new_empty(shape) if whole else space.take("out", shape, window)
     each = (TILE + kernel - 1) ** 2 * max(channels, weight.outputs) * down * across * window.element_size()
-    some = max(1, max(_CELLS_BYTES, weight.nbytes) // each)
+    some = max(1, min(_LARGE, max(_CELLS_BYTES, weight.nbytes)) // each)
     for first in range(0, positions, some):
         _convolve(window[first : first + some], weight, bias, kernel, out[first : first + some], space)
     return out if whole else out[:, :high, :wide].contiguous()
@@ -122,22 +124,29 @@ def _convolve(
 ) -> None:
     """Convolve windows whose outputs are whole tiles, into `out`."""
     a, _, b = matrices(kernel)
-    size = len(b)
-    positions, down, across = len(window), out.shape[1] // TILE, out.shape[2] // TILE
+    down, across = out.shape[1] // TILE, out.shape[2] // TILE
+    each, size, channels = down * across, len(b), window.shape[3]
+    number = len(window) * each
+    cells = space.take("cells", (number, size * size, channels), window)
+    some = max(1, _TILES_BYTES // (each * size * size * channels * window.element_size()))
+    forward, back = _both_ways(b, window), _both_ways(a, window)
     image, row, column, one = window.stride()
-    number, channels = positions * down * across, window.shape[3]
-    tiles = space.take("tiles", (number, size * size, channels), window)
-    tiles.view(positions, down, across, size, size, channels).copy_(window.as_strided(
-        (positions, down, across, size, size, channels), (image, TILE * row, TILE * column, row, column, one),
-        window.storage_offset(),
-    ))
-    cells = space.take("cells", tuple(tiles.shape), window)
-    torch.matmul(_both_ways(b, window), tiles, out=cells)
-    values = space.take("values", (number, TILE * TILE, weight.outputs), window)
-    torch.matmul(_both_ways(a, window), weight(cells), out=values)
-    shaped = values.view(positions, down, across, TILE, TILE, -1).permute(0, 1, 3, 2, 4, 5)
-    into = out.view(positions, down, TILE, across, TILE, -1)
-    into.copy_(shaped) if bias is None else torch.add(shaped, bias, out=into)
+    for first in range(0, len(window), some):
+        part = window[first : first + some]
+        tiles = space.take("tiles", (len(part) * each, size * size, channels), window)
+        tiles.view(-1, down, across, size, size, channels).copy_(part.as_strided(
+            (len(part), down, across, size, size, channels), (image, TILE * row, TILE * column, row, column, one),
+            part.storage_offset(),
+        ))
+        torch.matmul(forward, tiles, out=cells[first * each : (first + len(part)) * each])
+    products = weight(cells)
+    for first in range(0, len(window), some):
+        into = out[first : first + some]
+        values = space.take("values", (len(into) * each, TILE * TILE, weight.outputs), window)
+        torch.matmul(back, products[first * each : (first + len(into)) * each], out=values)
+        shaped = values.view(-1, down, across, TILE, TILE, weight.outputs).permute(0, 1, 3, 2, 4, 5)
+        into = into.view(-1, down, TILE, across, TILE, weight.outputs)
+        into.copy_(shaped) if bias is None else torch.add(shaped, bias, out=into)
 
 
 def _both_ways(matrix: np.ndarray, like: Tensor) -> Tensor:
