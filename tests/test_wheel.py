@@ -16,7 +16,7 @@ import deepviz_widgets as dv
 here = pathlib.Path(dv.__file__).parent
 assert here.is_relative_to(sys.argv[1]), here
 for kind in (dv.LayerPicker, dv.ActivationMaps):
-    assert len(kind._esm) > 1000 and ".dvw" in kind._css, kind
+    assert len(kind._code.default_value) > 1000 and ".dvw" in kind._css, kind
 net, images = dv.demo.digits()
 maps = dv.ActivationMaps(net, images, layer="conv1")
 maps.wait()

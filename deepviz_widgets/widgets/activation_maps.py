@@ -14,7 +14,7 @@ from ..methods.receptive_field import Progressive, ReceptiveField, receptive_fie
 from ..network import Network
 from ..words import count, plural
 from . import wire
-from .base import ImageWidget, LayerName, bundle
+from .base import ImageWidget, LayerName, bundle, code
 
 _MOST_NAMES = 2000
 
@@ -76,7 +76,7 @@ class ActivationMaps(ImageWidget):
     True
     """
 
-    _esm = bundle("activation_maps.js")
+    _code = code("activation_maps.js")
     _css = bundle("activation_maps.css")
     _fixed = ("layer", "call", "image")
     _spare = (("which pixels each cell sees", ("_field", "_field_meta")),

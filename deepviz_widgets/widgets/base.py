@@ -30,6 +30,11 @@ def bundle(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
+def code(name: str) -> t.Unicode:
+    """Return the trait that brings a widget's bundle to the loader, which runs each once a page."""
+    return t.Unicode(bundle(name)).tag(sync=True)
+
+
 class Widget(Pictured, anywidget.AnyWidget):
     """Base of all widgets.
 
@@ -41,6 +46,8 @@ class Widget(Pictured, anywidget.AnyWidget):
     error : str
         What went wrong, in words; '' while nothing did.
     """
+
+    _esm = bundle("loader.js")
 
     status = t.Enum(STATES, "idle", help="What the widget's work is doing.").tag(sync=True)
     progress = t.Float(0.0, help="Share of the work that is done, 0-1.").tag(sync=True)

@@ -13,7 +13,7 @@ from ..methods.confusion import Condensed, Confusion, condensed, confusion, in_w
 from ..methods.thumbnails import LEVELS, Thumbnails
 from ..network import Network
 from ..words import count, plural
-from .base import ImageIds, ImageWidget, bundle
+from .base import ImageIds, ImageWidget, bundle, code
 
 _MOST = 20  # classes with a row of their own
 _SIDE = 64  # px of a thumbnail
@@ -62,7 +62,7 @@ class ConfusionMatrix(ImageWidget):
     1.0
     """
 
-    _esm = bundle("confusion_matrix.js")
+    _code = code("confusion_matrix.js")
     _css = bundle("confusion_matrix.css")
 
     cell = t.List(t.Int(), help="Row and column of the chosen cell; [] for none.").tag(sync=True)

@@ -16,7 +16,7 @@ from ..methods.embedding.checks import FEWEST, as_perplexity
 from ..methods.embedding.engines import as_engine
 from ..network import Network
 from ..words import count, plural
-from .base import bundle
+from .base import bundle, code
 from .embedding_map_state import MapState, too_few
 
 _POOLS = tuple(name for name in em.POOLS if name != "places")
@@ -107,7 +107,7 @@ class EmbeddingMap(MapState):
     (60, 2)
     """
 
-    _esm = bundle("embedding_map.js")
+    _code = code("embedding_map.js")
     _css = bundle("embedding_map.css")
     _fixed = ("layer",)
     _grows = True

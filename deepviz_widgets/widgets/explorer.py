@@ -12,7 +12,7 @@ from ..images import as_images
 from ..methods.kernels import Checkpoints
 from ..network import Network
 from .activation_maps import ActivationMaps
-from .base import ClassIndex, ImageIds, ImageWidget, LayerName, bundle
+from .base import ClassIndex, ImageIds, ImageWidget, LayerName, bundle, code
 from .class_scores import ClassScores
 from .confusion_matrix import ConfusionMatrix
 from .embedding_map import EmbeddingMap
@@ -45,7 +45,7 @@ class ExplorerBar(ImageWidget):
         Those of the explorer.
     """
 
-    _esm = bundle("explorer.js")
+    _code = code("explorer.js")
     _css = bundle("explorer.css")
     _page_sets = ImageWidget._page_sets | {"_wide"}
 

@@ -21,7 +21,7 @@ from .charts_drawn import still
 
 MAX_MB = 25.0
 _LITTLE = 1000  # bytes that are not worth a sentence
-_OUR_OWN = ("_esm", "_css", "layout", "_anywidget_id")
+_OUR_OWN = ("_esm", "_code", "_css", "layout", "_anywidget_id")
 
 # The policy keeps a page to itself whatever a label says: nothing is loaded, nothing is sent.
 _PAGE = """<!doctype html>
@@ -186,7 +186,8 @@ def _values(widget: Widget) -> dict[str, Any]:
 
 def _code(widgets: Sequence[Widget]) -> dict[str, dict[str, str]]:
     names = {bundle_name(widget): widget for widget in widgets}
-    return {kind: {name: getattr(widget, f"_{kind}") for name, widget in names.items()} for kind in ("esm", "css")}
+    kinds = {"esm": "_code", "css": "_css"}
+    return {kind: {name: getattr(widget, trait) for name, widget in names.items()} for kind, trait in kinds.items()}
 
 
 def bundle_name(widget: Widget) -> str:

@@ -28,7 +28,7 @@ from ..network import Network
 from ..pictures import Picture
 from ..words import count
 from . import wire
-from .base import ImageWidget, LayerName, bundle
+from .base import ImageWidget, LayerName, bundle, code
 from .charts import WeightHistogram
 
 _SORTED = tuple(by for by in ORDERS if by != "index")
@@ -90,7 +90,7 @@ class KernelGrid(ImageWidget):
     True
     """
 
-    _esm = bundle("kernel_grid.js")
+    _code = code("kernel_grid.js")
     _css = bundle("kernel_grid.css")
     _fixed = ("layer", "image")
     _spare = (("what the kernels answer to the image", ("_input", "_input_meta", "_response", "_response_meta")),)

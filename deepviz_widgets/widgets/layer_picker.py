@@ -10,7 +10,7 @@ import traitlets as t
 from ..layers import Layer
 from ..methods.receptive_field import ReceptiveField, receptive_fields
 from ..network import Network
-from .base import LayerName, Widget, bundle
+from .base import LayerName, Widget, bundle, code
 
 _WHOLE = 24  # a network of so few layers is shown whole
 _ENOUGH = 10  # of a larger one, containers are opened until so many rows show its shape
@@ -51,7 +51,7 @@ class LayerPicker(Widget):
     LayerPicker(layer='conv1')
     """
 
-    _esm = bundle("layer_picker.js")
+    _code = code("layer_picker.js")
     _css = bundle("layer_picker.css")
 
     layer = LayerName("", help="Name of the chosen layer.").tag(sync=True)

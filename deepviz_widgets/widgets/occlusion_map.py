@@ -15,7 +15,7 @@ from ..methods.occlusion import FILLS, KINDS, Occlusion, Sweep, fills_of, occlus
 from ..network import Network
 from ..words import count
 from . import wire
-from .base import ClassIndex, ImageWidget, bundle
+from .base import ClassIndex, ImageWidget, bundle, code
 
 _MOST_SENT = 64  # classes whose scores travel with the map; choosing another sends that one too
 _MOST_DRAGGED = 5000  # positions that the slider leads to; Python may ask for more
@@ -75,7 +75,7 @@ class OcclusionMap(ImageWidget):
     (7, 7)
     """
 
-    _esm = bundle("occlusion_map.js")
+    _code = code("occlusion_map.js")
     _css = bundle("occlusion_map.css")
     _fixed = ("image", "patch", "stride", "fill")
 

@@ -13,7 +13,7 @@ from ..methods.embedding import features
 from ..methods.separation import Separation, separation
 from ..network import Network
 from ..words import count, plural
-from .base import ImageIds, LayerName, Widget, bundle
+from .base import ImageIds, LayerName, Widget, bundle, code
 
 _MOST = 24  # units that are listed
 _LAYERS_KEPT = 4
@@ -61,7 +61,7 @@ class SeparatingUnits(Widget):
     True
     """
 
-    _esm = bundle("separating_units.js")
+    _code = code("separating_units.js")
     _css = bundle("separating_units.css")
 
     layer = LayerName("", help="Whose units.").tag(sync=True)

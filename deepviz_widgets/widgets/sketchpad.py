@@ -12,7 +12,7 @@ from ..images import as_images
 from ..methods.live import blank, convention, placed
 from ..network import Network
 from ..pictures import Picture
-from .base import bundle
+from .base import bundle, code
 from .live import LiveWidget
 from .live_frames import as_sheet, frame_name, frame_pixels
 
@@ -76,7 +76,7 @@ class Sketchpad(LiveWidget):
     '3'
     """
 
-    _esm = bundle("sketchpad.js")
+    _code = code("sketchpad.js")
     _css = bundle("sketchpad.css")
 
     brush = t.Float(0.1, min=0.01, max=0.4, help="Width of the pen, as a share of the sheet.").tag(sync=True)

@@ -18,7 +18,7 @@ from ..methods.patches.scan import Scan, scan
 from ..network import Network
 from ..words import count, no_such, plural
 from . import top_patches_board as board
-from .base import ImageIndex, LayerName, bundle
+from .base import ImageIndex, LayerName, bundle, code
 from .top_patches_answers import SENT, PatchAnswers
 from .top_patches_chart import AnswersChart
 
@@ -110,7 +110,7 @@ class TopPatches(PatchAnswers):
     4
     """
 
-    _esm = bundle("top_patches.js")
+    _code = code("top_patches.js")
     _css = bundle("top_patches.css")
     _fixed = ("layer", "basis")
     _grows = True

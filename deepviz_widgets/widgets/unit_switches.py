@@ -12,7 +12,7 @@ from ..methods.confusion import Confusion, confusion
 from ..network import Network
 from ..switches import as_dict
 from ..words import count, plural
-from .base import ImageIds, LayerName, Switched, Widget, bundle
+from .base import ImageIds, LayerName, Switched, Widget, bundle, code
 
 
 class UnitSwitches(Widget):
@@ -59,7 +59,7 @@ class UnitSwitches(Widget):
     True
     """
 
-    _esm = bundle("unit_switches.js")
+    _code = code("unit_switches.js")
     _css = bundle("unit_switches.css")
 
     layer = LayerName("", help="The layer of the unit that is offered.").tag(sync=True)

@@ -10,7 +10,7 @@ import traitlets as t
 from ..network import Network
 from ..pictures import Picture, as_picture
 from . import wire
-from .base import bundle
+from .base import bundle, code
 from .live import LiveWidget
 from .live_frames import frame_name, frame_pixels
 
@@ -74,7 +74,7 @@ class Webcam(LiveWidget):
     (True, 'wheel')
     """
 
-    _esm = bundle("webcam.js")
+    _code = code("webcam.js")
     _css = bundle("webcam.css")
 
     on = t.Bool(False, help="Whether the camera runs.").tag(sync=True)

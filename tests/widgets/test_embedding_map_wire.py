@@ -94,7 +94,7 @@ def test_every_message_is_under_one_mebibyte(net):
 
     sent = [*messages_of(many, explored), *messages_of(found, looked)]
     assert len(sent) > 20
-    without_code = [len(text) - (len(found._esm) + len(found._css) if '"_esm"' in text else 0) for text, _ in sent]
+    without_code = [len(text) - (len(found._code) + len(found._css) if '"_code"' in text else 0) for text, _ in sent]
     sizes = [size + sum(map(len, buffers)) for size, (_, buffers) in zip(without_code, sent, strict=True)]
     assert max(sizes) < wire.MESSAGE_LIMIT
     assert not any('"ok": false' in text for text, _ in sent), "nothing was refused"
@@ -195,4 +195,4 @@ def test_a_saved_page_holds_what_the_page_would_ask_for(net, photos, tmp_path):
     assert [entry["id"] for entry in store if entry["what"] == "card"] == list(range(NUMBER))
     assert found.get_state()["_stored"] == b"", "what was recorded does not go to the live page"
     small = dv.EmbeddingMap(net, photos, "5", iterations=20).to_html(tmp_path / "small.html", max_mb=0.15)
-    assert small.stat().st_size < 0.15e6 + len(found._esm) * 1.1 + 40_000 < (tmp_path / "map.html").stat().st_size * 2
+    assert small.stat().st_size < 0.15e6 + len(found._code) * 1.1 + 40_000 < (tmp_path / "map.html").stat().st_size * 2

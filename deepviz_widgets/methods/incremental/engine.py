@@ -23,6 +23,7 @@ from .values import Box, gather, padded, whole
 from .workspace import Workspace
 
 BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
+ROOM = 8 << 20  # of the largest of the whole maps that run together
 _LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
 _TOGETHER = 100  # positions that deep layers run for at once, at most
 _PAIR = 2  # positions at least: of one alone it cannot be told which axis is that of the positions
@@ -195,7 +196,7 @@ class Image:
         """How many positions are enough to go on with from a step: more would not fit into the processor's cache."""
         if self.x.device.type != "cpu":
             return _TOGETHER
-        return min(_TOGETHER, max(_PAIR, BYTES // max(1, self._largest[at])))
+        return min(_TOGETHER, max(_PAIR, ROOM // max(1, self._largest[at])))
 
     def stop(self, at: int) -> int:
         """Up to which step positions go on from another: to where maps are so much smaller that more run together."""
