@@ -42,6 +42,24 @@ test('a bundle is loaded once a page, however many widgets and views there are',
   expect(seen).toEqual([CODE, `${CODE} `]);
 });
 
+test('a closed widget keeps neither its bundle nor its style', async () => {
+  const loader = await loaded(data);
+  const state = /** @type {Record<string, string>} */ ({ _code: CODE, _css: '.a {}' });
+  /** @type {Record<string, () => void>} */
+  const handlers = {};
+  const model = {
+    get: (/** @type {string} */ name) => state[name],
+    set: (/** @type {object} */ values) => Object.assign(state, values),
+    on: (/** @type {string} */ event, /** @type {() => void} */ fn) => {
+      handlers[event] = fn;
+    },
+  };
+  await loader.initialize({ model });
+  expect(state._code).toBe(CODE);
+  handlers.destroy();
+  expect(state).toEqual({ _code: '', _css: '' });
+});
+
 test('two instances of the loader share what is loaded', async () => {
   const seen = /** @type {string[]} */ ([]);
   const first = await loaded((text) => seen.push(text) && data(text));

@@ -35,12 +35,12 @@ def cycle(page) -> None:
         shell.currentWidget.content.activeCellIndex = 1;
         await commands.execute('notebook:run-cell');
     }""")
-    page.wait_for_selector(".dvw[aria-label='Embedding map']")
+    page.locator(".dvw[aria-label='Embedding map']").wait_for()  # not a selector: its handle would keep the map alive
     jupyter.python(page, "x.wait()")
     page.wait_for_timeout(500)
     jupyter.python(page, "x.close()")
     page.evaluate("window.jupyterapp.commands.execute('notebook:clear-cell-output')")
-    page.wait_for_selector(".dvw[aria-label='Explorer']", state="detached")
+    page.locator(".dvw[aria-label='Explorer']").wait_for(state="detached")
 
 
 def test_ten_explorers_leave_no_memory_in_the_page(tmp_path):

@@ -37,6 +37,8 @@ async function load(text) {
 export default {
   /** @param {any} context */
   async initialize(context) {
+    // JupyterLab keeps the models of closed widgets as long as the kernel lives
+    context.model.on?.('destroy', () => context.model.set({ _code: '', _css: '' }, { silent: true }));
     return (await bundleOf(context.model)).initialize?.(context);
   },
   /** @param {any} context */
