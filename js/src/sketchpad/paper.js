@@ -25,7 +25,7 @@ export function paper({ sheet, light }) {
     const [h, w] = sheet();
     const scale = FINE / Math.max(h, w, 1);
     const [wide, tall] = [Math.max(1, Math.round(w * scale)), Math.max(1, Math.round(h * scale))];
-    const ctx = context(canvas);
+    const ctx = context(canvas, true); // in main memory, from where it is read for every frame
     if (canvas.width === wide && canvas.height === tall) return ctx;
     canvas.width = wide;
     canvas.height = tall;
@@ -67,7 +67,7 @@ export function paper({ sheet, light }) {
   }
 
   function render() {
-    const ctx = context(canvas);
+    const ctx = context(canvas, true); // in main memory, from where it is read for every frame
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     for (const item of current()) {
       if (item.kind === 'picture') paste(ctx, item);

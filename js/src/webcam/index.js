@@ -53,7 +53,7 @@ function setup(view) {
   function drawInto(from, w, h, mirrored) {
     const [wide, tall] = sent(w, h, get('_frame') ?? [224, 640, 3]);
     if (frame.width !== wide || frame.height !== tall) [frame.width, frame.height] = [wide, tall];
-    const ctx = context(frame);
+    const ctx = context(frame, true); // in main memory: every frame is read from it
     ctx.setTransform(mirrored ? -1 : 1, 0, 0, 1, mirrored ? wide : 0, 0);
     ctx.imageSmoothingQuality = 'high';
     ctx.drawImage(from, 0, 0, wide, tall);
