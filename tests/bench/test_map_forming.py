@@ -95,6 +95,6 @@ def test_ten_thousand_images_cost_what_opentsne_costs():
     print(f"map, 10,000 x 512: {ours:.1f} s, openTSNE {peer:.1f} s; kept {kept[0]:.3f} and {kept[1]:.3f}; classes told "  # noqa: T201
           f"apart {final:.3f}; first picture after {times[0][0]:.2f} s, the second, iteration {times[1][1]}, after "
           f"{times[1][0]:.2f} s")
-    report("map, 10,000 x 512: settled / openTSNE alone", f"{ours / peer:.2f} x", "<= 1.10", ours / peer <= 1.1)
     what = "map, 10,000 x 512: classes told apart as well as at the end, to 90 %"
     report(what, f"{usable:.1f} s", "<= 5 s", usable <= 5)
+    report("map, 10,000 x 512: settled / openTSNE alone", f"{ours / peer:.2f} x", "<= 1.10", ours / peer <= 1.1)

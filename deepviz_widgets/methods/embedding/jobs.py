@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_ALONE_BELOW = 2_000  # images; below, one processor is faster than several that wait for each other
+_ALONE_BELOW = 300  # images; below, an iteration is too short to be shared
 _AGAIN = 100  # iterations after which what was slower is tried once more
 
 
