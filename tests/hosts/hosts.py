@@ -107,13 +107,17 @@ def made(name: str, folder: Path) -> Environment:
     return own
 
 
-def _settings(name: str, folder: Path) -> dict[str, str]:
-    """Return an environment in which Jupyter keeps to a folder of its own, and finds the front ends that are lent."""
+def _settings(name: str, own: Environment, folder: Path) -> dict[str, str]:
+    """Return an environment in which Jupyter keeps to a folder of its own, and finds the front ends that are lent.
+
+    What the host brings itself comes first: Voila's templates have the names of nbconvert's.
+    """
     env = {**os.environ, **jupyter.own_settings(folder)}
     env.pop("PYTHONPATH", None)
     if name != "classic":  # which has front ends of its own versions
-        env |= {"JUPYTER_PATH": f"{sys.prefix}/share/jupyter", "JUPYTER_CONFIG_PATH": f"{sys.prefix}/etc/jupyter",
-                "JUPYTERLAB_DIR": f"{sys.prefix}/share/jupyter/lab"}
+        shares = (f"{prefix}/share/jupyter" for prefix in (own.folder, sys.prefix))
+        env |= {"JUPYTER_PATH": os.pathsep.join(shares), "JUPYTERLAB_DIR": f"{sys.prefix}/share/jupyter/lab",
+                "JUPYTER_CONFIG_PATH": f"{sys.prefix}/etc/jupyter"}
     return env | {"MARIMO_SKIP_UPDATE_CHECK": "1", "XDG_CONFIG_HOME": str(folder / ".home")}
 
 
@@ -123,8 +127,8 @@ def served(name: str, own: Environment, folder: Path) -> Iterator[str]:
     shown.write(folder)
     host, port = HOSTS[name], jupyter.free_port()
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen([own.python, *host.command(port, folder)], env=_settings(name, folder), stdout=log,
-                                  stderr=log, cwd=folder)
+        command = [own.python, *host.command(port, folder)]
+        server = subprocess.Popen(command, env=_settings(name, own, folder), stdout=log, stderr=log, cwd=folder)
         try:
             _wait_for(f"http://127.0.0.1:{port}/{host.alive}", server, folder / "server.log")
             yield f"http://127.0.0.1:{port}/{host.address}"

@@ -18,8 +18,9 @@ pytestmark = pytest.mark.hosts
 WIDTH = 720  # px that every widget gets, so that pixels can be compared
 MOST = 6.0  # mean difference of a channel, of 255, that rasterisation may make
 LABELS = {**everything.LABELS, "Explorer": "Explorer"}
-PICTURE = """el => {
-  const canvases = [...el.querySelectorAll('.dvw-body canvas')].filter((c) => c.clientWidth && c.getContext('2d'));
+CANVAS = {"TopPatches": "[role=gridcell] canvas"}  # what is enlarged is asked of the kernel, which a saved page has not
+PICTURE = """(el, canvas) => {
+  const canvases = [...el.querySelectorAll(`.dvw-body ${canvas}`)].filter((c) => c.clientWidth && c.getContext('2d'));
   canvases.sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight);
   return canvases[0]?.toDataURL('image/png') ?? '';
 }"""
@@ -46,7 +47,7 @@ class Opened:
     def picture(self, widget) -> np.ndarray:
         root = self.root(widget)
         root.scroll_into_view_if_needed()
-        data = root.evaluate(PICTURE) if widget not in ("LayerPicker", "Explorer") else ""
+        data = root.evaluate(PICTURE, CANVAS.get(widget, "canvas")) if widget not in ("LayerPicker", "Explorer") else ""
         png = base64.b64decode(data.partition(",")[2]) if data else root.screenshot()
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA").convert("RGB"), np.float32)
 
