@@ -149,3 +149,34 @@ def test_a_long_map_is_cancelled_and_resumed_without_losing_a_position(page):
         page.wait_for_timeout(100)
     assert int(jupyter.python(page, "print(slow.sweep.done)")) > done
     jupyter.python(page, "slow.cancel(); slow.close()")
+
+
+def test_the_slider_moves_while_a_map_runs_and_no_old_map_comes_back(page):
+    jupyter.new_cell(page, "import torch\n"
+                           "slid_net = dv.Network.pretrained('resnet18', weights=None)\n"
+                           "slid = dv.OcclusionMap(slid_net, dv.demo.photos()[1][0], patch=32, stride=4)\n"
+                           "slid")
+    root = page.locator(".dvw[aria-label='Occlusion']").last
+    root.scroll_into_view_if_needed()
+    expect(root).to_contain_text("of 2,401 positions", timeout=60_000)
+    page.evaluate("""() => {
+        const root = [...document.querySelectorAll(".dvw[aria-label='Occlusion']")].at(-1);
+        window.totals = [];
+        window.watching = setInterval(() => {
+            const total = root.textContent.match(/of ([\\d,]+) positions/)?.[1];
+            if (total && window.totals.at(-1) !== total) window.totals.push(total);
+        }, 15);
+    }""")
+    slider = root.get_by_role("slider", name="Patch")
+    slider.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(40)
+    expect(root).to_contain_text("40 px")
+    expect(root).to_contain_text("of 2,209 positions", timeout=20_000)  # 47 windows of 40 pixels a side
+    page.wait_for_timeout(2500)
+    totals = page.evaluate("() => { clearInterval(window.watching); return window.totals; }")
+    assert totals[0] == "2,401" and totals[-1] == "2,209", totals
+    assert len(totals) == len(set(totals)), f"an old map came back: {totals}"
+    assert jupyter.python(page, "print(slid.patch, slid.sweep.boxes[0], slid.status)") == "40 [ 0  0 40 40] running"
+    jupyter.python(page, "slid.cancel(); slid.close()")

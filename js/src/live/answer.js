@@ -11,6 +11,8 @@ import './style.css';
 
 /** @typedef {import('../lib/text.js').Part} Part */
 
+const HOLD = 6000; // ms to read a sentence
+
 /** @param {import('../lib/view.js').View} view */
 export function answer(view) {
   const { get, set, model, on, redraw, caption } = view;
@@ -19,10 +21,12 @@ export function answer(view) {
   /** Whether the caption speaks of what the pointer is over, and how it does. @type {(() => Part[] | null) | null} */
   let about = null;
   let fresh = false;
+  let held = 0; // until when the caption keeps what a person has to read
 
   /** @param {(() => Part[] | null) | null} words */
   function speak(words) {
     about = words;
+    held = 0;
     tell();
   }
   const bars = scoreBars(view, { onHover: (id) => speak(() => ofClass(id)) });
@@ -101,6 +105,7 @@ export function answer(view) {
   }
 
   function tell() {
+    if (performance.now() < held) return;
     const parts = about?.() ?? (fresh ? ofScores() : null);
     if (parts) caption.say(parts, about ? 'crosshair' : 'info');
   }
@@ -127,6 +132,10 @@ export function answer(view) {
   return {
     el,
     bars: bars.el,
+    /** The caption keeps what it says, as why a picture was refused, whatever the network answers meanwhile. */
+    hold() {
+      held = performance.now() + HOLD;
+    },
     /** There is a new answer: the caption speaks of it, unless the pointer or the focus is on a part of one. */
     listen() {
       fresh = true;

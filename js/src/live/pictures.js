@@ -53,8 +53,9 @@ export function cover(from, ctx, w, h) {
  * Hears what is pasted into the widget and dropped on it; the button opens a file.
  * @param {import('../lib/view.js').View} view
  * @param {(canvas: HTMLCanvasElement, name: string) => void} use
+ * @param {() => void} refused the caption has said why
  */
-export function pictures(view, use) {
+export function pictures(view, use, refused) {
   const { root, signal, caption } = view;
   const field = make('input');
   Object.assign(field, { type: 'file', accept: 'image/*', hidden: true });
@@ -71,6 +72,7 @@ export function pictures(view, use) {
       if (!signal.aborted) use(canvas, name);
     } catch (error) {
       caption.say(/** @type {Error} */ (error).message, 'warning');
+      refused();
     }
   }
   /** @param {DataTransfer | null} data */

@@ -77,10 +77,14 @@ function setup(view) {
     changed();
     redraw();
   }
-  const file = pictures(view, (source, name) => {
-    page.add({ kind: 'picture', source, name, drawn: false, light: get('ink') === 'light' });
-    changed();
-  });
+  const file = pictures(
+    view,
+    (source, name) => {
+      page.add({ kind: 'picture', source, name, drawn: false, light: get('ink') === 'light' });
+      changed();
+    },
+    shown.hold,
+  );
   const bar = tools(view, { upload: file, undo, clear });
 
   const pad = make('div', 'sk-pad');

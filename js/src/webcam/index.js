@@ -134,10 +134,14 @@ function setup(view) {
     link.push();
     redraw();
   }
-  const file = pictures(view, (source, name) => {
-    keep(source, name);
-    set('frozen', true);
-  });
+  const file = pictures(
+    view,
+    (source, name) => {
+      keep(source, name);
+      set('frozen', true);
+    },
+    shown.hold,
+  );
   const bar = controls(view, { upload: file, toggle, freeze });
 
   const [pic, canvas, words] = [make('div', 'wc-pic'), make('canvas'), make('span', 'wc-words')];
