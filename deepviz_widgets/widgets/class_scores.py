@@ -96,6 +96,10 @@ class ClassScores(Pictured, bqplot.Figure):
         self._links = []
         super().close()
 
+    def refresh(self) -> None:
+        """Ask the network again, as its weights have changed: in training, say."""
+        self._score()
+
     @t.observe("image")
     def _score(self, _change: Any = None) -> None:
         picture = self._images[self.image]

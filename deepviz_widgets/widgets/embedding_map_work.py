@@ -275,7 +275,8 @@ class MapWork(ImageWidget):
         atlas, run = self._atlas, self._atlas.runs.get(self.layer)
         look, ground = self._look or ("photo", 0)
         ready = [] if self.null else [layer for layer in self.layers if layer in atlas.turned]
-        missing = np.setdiff1d(np.arange(atlas.count), atlas.rows)[:_MISSING].tolist()
+        whole = len(atlas.rows) == atlas.count
+        missing = [] if whole else np.setdiff1d(np.arange(atlas.count), atlas.rows)[:_MISSING].tolist()
         probes = [atlas.probes.get(layer) for layer in ready]
         self._points = {
             "key": str(self._key), "generation": self._generation, "count": atlas.count,

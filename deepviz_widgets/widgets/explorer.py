@@ -164,7 +164,7 @@ class Explorer(Following):
     )
     scores = Panel(
         "Scores", lambda x: ClassScores(x.altered, x.images, image=x.image), "What the network says of the image.",
-        flex="1 1 320px", renew=lambda panel: panel._score(),
+        flex="1 1 320px", renew=lambda panel: panel.refresh(),
     )
     kernels = Panel(
         "Kernels", lambda x: KernelGrid(x.altered, x.images, image=x.image), "What the layer has learned.",

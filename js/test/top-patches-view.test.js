@@ -33,6 +33,22 @@ describe('top patches', () => {
     expect(model.sent.length).toBeLessThan(12);
   });
 
+  it('a row that left serves another unit, of which nothing of the old one is left', async () => {
+    const { rows, board, tile, model } = await open(content(3000, { friends: true }));
+    const [before, old] = [new Set(rows()), tile(2, 1)]; // odd, drawn
+    expect(old.className).toContain('tp-odd');
+    board.scrollTop = 120_000;
+    board.dispatchEvent(new Event('scroll'));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(rows().filter((row) => before.has(row)).length).toBeGreaterThan(4);
+    expect(old.className).not.toContain('tp-odd');
+    const unit = Number(/** @type {HTMLElement} */ (old.closest('.tp-row')).dataset.unit);
+    expect(unit).toBeGreaterThan(900);
+    expect(old.ariaLabel ?? old.getAttribute('aria-label')).toContain(`${10 * unit + 2}`);
+    old.click();
+    expect([model.get('channel'), model.get('rank')]).toEqual([unit, 1]);
+  });
+
   it('says what is under the pointer, and the last sentence stays', async () => {
     const { tile, caption, board } = await open();
     expect(caption()).toContain('Point at a patch');

@@ -191,7 +191,8 @@ describe('a view', () => {
   });
 
   it('shows in words what went wrong while drawing, and recovers', async () => {
-    const silent = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const told = vi.fn();
+    vi.stubGlobal('reportError', told); // for developers, in the console
     const { root, model } = show(
       widget((view) => {
         view.draw = () => {
@@ -203,22 +204,24 @@ describe('a view', () => {
     );
     await drawn();
     expect(one(root, '.dvw-note').textContent).toContain('no such colour');
-    expect(silent).toHaveBeenCalledOnce();
+    expect(told).toHaveBeenCalledOnce();
     model.set('bad', false);
     await drawn();
     expect(root.querySelector('.dvw-note')).toBeNull();
-    silent.mockRestore();
+    vi.unstubAllGlobals();
   });
 
   it('shows what went wrong while setting up', () => {
-    const silent = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const told = vi.fn();
+    vi.stubGlobal('reportError', told); // for developers, in the console
     const { root } = show(
       widget(() => {
         throw new Error('half a module');
       }),
     );
     expect(one(root, '.dvw-note').textContent).toContain('half a module');
-    silent.mockRestore();
+    expect(told).toHaveBeenCalledOnce();
+    vi.unstubAllGlobals();
   });
 
   it('leaves nothing behind', async () => {

@@ -68,7 +68,7 @@ def passes(pad):
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     jupyter.new_notebook(folder / "live.ipynb", *CELLS)
-    flags = [*chromium.FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    flags = [*chromium.FLAGS, *chromium.CAMERA]
     with jupyter.running(folder) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.install(), args=flags)
         page = lab.open(browser, "live.ipynb", width=1280, height=3200)

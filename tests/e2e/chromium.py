@@ -19,6 +19,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a camera that needs no consent
 HELP = (
     "The browser tests need Chromium, and none was found or could be installed. Install one so that `chromium` or "
     "`google-chrome` is on the PATH (Debian: apt install chromium), or run `.venv/bin/playwright install chromium`."
@@ -51,15 +52,15 @@ def install() -> str:
 
 
 @contextmanager
-def launched() -> Iterator:
-    """Launch a headless Chromium; its absence is a failure, not a skip."""
+def launched(*flags: str) -> Iterator:
+    """Launch a headless Chromium with more flags; its absence is a failure, not a skip."""
     from playwright.sync_api import sync_playwright
 
     path = find()
     if path is None:
         raise RuntimeError(HELP)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         yield browser
         browser.close()
 

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
 EVIL = "</script><img src=x onerror=\"document.title='owned'\">"
 LABELS = {"LayerPicker": "Layers", "ActivationMaps": "Activation maps", "KernelGrid": "Kernels",
-          "OcclusionMap": "Occlusion", "TopPatches": "Top patches", "EmbeddingMap": "Embedding map"}
+          "OcclusionMap": "Occlusion", "TopPatches": "Top patches", "EmbeddingMap": "Embedding map",
+          "ConfusionMatrix": "Confusion matrix", "SeparatingUnits": "Separating units", "UnitSwitches": "Unit switches",
+          "Sketchpad": "Sketchpad", "Webcam": "Webcam", "Explorer": "Explorer"}
+COUNT = len(LABELS) + 1  # the explorer shows a panel
 LAYERS = ["conv1", "conv2"]
 # What a widget shows, as a text: its words, the pixels of its canvases, how much of it is chosen.
 STATE = """el => {
@@ -42,8 +45,15 @@ def everything() -> ipywidgets.Box:
     patches = dv.TopPatches(net, photos, layer="conv2", layers=["conv2"], k=4)
     found = dv.EmbeddingMap(net, photos, iterations=100)
     scores = dv.ClassScores(net, photos)
+    confusion = dv.ConfusionMatrix(net, photos)
+    units = dv.SeparatingUnits(net, photos, selected=range(6))
+    switching = dv.UnitSwitches(net, photos, layer="conv2", switches={"conv2": range(3)})
+    pad, cam = dv.Sketchpad(net, photos), dv.Webcam(net)
+    pad.image, cam.image = photos[1], photos[0]
+    explorer = dv.Explorer(net, photos, panels=("kernels",))
     return ipywidgets.VBox([dv.row(picker, maps), kernels, occlusion, patches, found,
-                            dv.row(scores, kernels.histogram, patches.histogram)])
+                            dv.row(scores, kernels.histogram, patches.histogram), dv.row(confusion, units, switching),
+                            pad, cam, explorer])
 
 
 def write(path: Path) -> Path:
@@ -71,6 +81,6 @@ def opened(browser, path: Path, *, dark: bool = False, width: int = 1064, height
     """Open the page of everything, and wait until all of it is drawn."""
     page = opened_page(browser, path, viewport={"width": width, "height": height},
                        color_scheme="dark" if dark else "light", **more)
-    page.wait_for_function("n => document.querySelectorAll('.dvw').length >= n", arg=len(LABELS))
+    page.wait_for_function("n => document.querySelectorAll('.dvw').length >= n", arg=COUNT)
     page.wait_for_timeout(900)  # pictures are decoded after the first frame
     return page

@@ -76,7 +76,9 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser, everywhe
 
 KEYS = {"Layers": ("[role=tree]", "ArrowDown"), "Activation maps": ("[role=grid]", "ArrowRight"),
         "Kernels": ("[role=grid]", "ArrowRight"), "Occlusion": ("[role=application]", "ArrowRight"),
-        "Top patches": ("[role=grid]", "ArrowDown"), "Embedding map": ("[role=application]", "+")}
+        "Top patches": ("[role=grid]", "ArrowDown"), "Embedding map": ("[role=application]", "+"),
+        "Confusion matrix": ("[role=grid]", "ArrowRight"), "Separating units": ("[role=listbox]", "ArrowDown"),
+        "Sketchpad": ("[role=listbox]", "ArrowDown"), "Webcam": ("[role=listbox]", "ArrowDown")}
 
 
 @pytest.mark.parametrize("label", KEYS)

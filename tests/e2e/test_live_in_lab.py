@@ -18,7 +18,6 @@ import deepviz_widgets as dv
 
 pytestmark = pytest.mark.e2e
 
-CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 CELLS = [
     "import deepviz_widgets as dv\nnet, images = dv.demo.digits()\npad = dv.Sketchpad(net)\npad",
     "scenes, _ = dv.demo.scenes(n=6)\ncam = dv.Webcam(scenes)\ncam",
@@ -40,7 +39,7 @@ FILMING = "window.tracks.filter(({ readyState }) => readyState === 'live').lengt
 def page(browser, lab):
     jupyter.new_notebook(lab.folder / "live.ipynb", *CELLS)
     # a browser of its own, as only one that is started so has the fake camera
-    filming = browser.browser_type.launch(executable_path=chromium.find(), args=[*chromium.FLAGS, *CAMERA])
+    filming = browser.browser_type.launch(executable_path=chromium.find(), args=[*chromium.FLAGS, *chromium.CAMERA])
     page = lab.open(filming, "live.ipynb", width=1280, height=2200)
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))

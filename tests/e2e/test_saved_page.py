@@ -73,7 +73,7 @@ def of(page, widget):
 
 
 def test_every_widget_is_drawn_with_the_network_cut(whole):
-    assert whole.locator(".dvw").count() == len(everything.LABELS)
+    assert whole.locator(".dvw").count() == everything.COUNT
     assert {url.partition(":")[0] for url in whole.asked} <= {"file", "blob"} and whole.problems == []
     for widget in everything.LABELS:
         assert not of(whole, widget).locator(".dvw-note").count(), f"{widget} shows an error"

@@ -15,6 +15,6 @@ import chromium  # noqa: E402
 
 @pytest.fixture(scope="session")
 def browser():
-    """A headless Chromium; its absence is a failure, not a skip."""
-    with chromium.launched() as browser:
+    """A headless Chromium with a camera; its absence is a failure, not a skip."""
+    with chromium.launched(*chromium.CAMERA) as browser:
         yield browser

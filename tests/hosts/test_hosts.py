@@ -17,7 +17,9 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.hosts
 WIDTH = 720  # px that every widget gets, so that pixels can be compared
 MOST = 6.0  # mean difference of a channel, of 255, that rasterisation may make
-LABELS = {**everything.LABELS, "Explorer": "Explorer"}
+LABELS = everything.LABELS
+TEXTS = ("LayerPicker", "Explorer", "SeparatingUnits", "UnitSwitches")  # their text has the host's font
+LIVE = ("Sketchpad", "Webcam")
 CANVAS = {"TopPatches": "[role=gridcell] canvas"}  # what is enlarged is asked of the kernel, which a saved page has not
 PICTURE = """(el, canvas) => {
   const canvases = [...el.querySelectorAll(`.dvw-body ${canvas}`)].filter((c) => c.clientWidth && c.getContext('2d'));
@@ -47,7 +49,7 @@ class Opened:
     def picture(self, widget) -> np.ndarray:
         root = self.root(widget)
         root.scroll_into_view_if_needed()
-        data = root.evaluate(PICTURE, CANVAS.get(widget, "canvas")) if widget not in ("LayerPicker", "Explorer") else ""
+        data = root.evaluate(PICTURE, CANVAS.get(widget, "canvas")) if widget not in TEXTS else ""
         png = base64.b64decode(data.partition(",")[2]) if data else root.screenshot()
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA").convert("RGB"), np.float32)
 
@@ -77,6 +79,15 @@ def _tile(root, share=0.4):
     tiles.click(position={"x": box["width"] * share, "y": 20})
 
 
+def _stroke(root):
+    sheet, mouse = root.locator(".sk-pad").bounding_box(), root.page.mouse
+    x, y, side = sheet["x"], sheet["y"], sheet["width"]
+    mouse.move(x + 0.3 * side, y + 0.3 * side)
+    mouse.down()
+    mouse.move(x + 0.7 * side, y + 0.6 * side, steps=5)
+    mouse.up()
+
+
 def _key(root, key):
     area = root.locator("[role=application]").first
     area.focus()
@@ -91,16 +102,24 @@ ACTIONS = {
     "TopPatches": lambda root: root.get_by_role("gridcell").nth(5).click(),
     "EmbeddingMap": lambda root: _key(root, "+"),
     "Explorer": lambda root: root.locator("[data-panel=kernels]").click(),
+    "ConfusionMatrix": lambda root: root.get_by_role("gridcell").nth(8).click(),
+    "SeparatingUnits": lambda root: root.get_by_role("option").nth(2).click(),
+    "UnitSwitches": lambda root: root.get_by_role("button", name="Off", exact=True).click(),
+    "Sketchpad": _stroke,
+    "Webcam": lambda root: root.get_by_role("button", name="Start camera").click(),
 }
+SAVED = {**ACTIONS, **dict.fromkeys(LIVE, lambda root: root.get_by_role("option").nth(2).click())}
+del SAVED["Explorer"], SAVED["UnitSwitches"]  # a page without a kernel makes no panel and switches no unit
 
 
 def _changes(place, widget, act, seconds=20) -> None:
     root = place.root(widget)
     root.scroll_into_view_if_needed()
-    before = root.evaluate(everything.STATE)
+    seen = root.locator(".lv-answer") if widget in LIVE else root  # of live input, what the network answers
+    before = seen.evaluate(everything.STATE)
     act(root)
     for _ in range(seconds * 10):
-        if root.evaluate(everything.STATE) != before:
+        if seen.evaluate(everything.STATE) != before:
             return
         place.page.wait_for_timeout(100)
     raise AssertionError(f"nothing changed in {widget}: {before[:300]}")
@@ -118,11 +137,12 @@ def test_widget(place, widget, record_property):
         found = place.before[widget]
         assert len(np.unique(found.reshape(-1, 3), axis=0)) > 8, "the picture is blank"
         first = _first.setdefault(widget, found)
-        if widget not in ("LayerPicker", "Explorer"):  # their text has the host's font
+        if widget not in TEXTS:
             assert found.shape == first.shape
             assert np.abs(found - first).mean() < MOST
-        if not (widget == "Explorer" and place.name == "html"):  # a page without a kernel makes no panel
-            _changes(place, widget, ACTIONS[widget])
+        act = (SAVED if place.name == "html" else ACTIONS).get(widget)
+        if act:
+            _changes(place, widget, act)
     assert not [text for text in place.page.problems if "dvw" in text]
 
 

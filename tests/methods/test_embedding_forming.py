@@ -364,3 +364,15 @@ def test_four_images_and_images_in_pairs_can_be_mapped():
     for rows in (ROWS[:4], np.repeat(ROWS[:6], 2, 0), ROWS[:8, 12:13]):
         run = em.embedding(rows, iterations=60).run()
         assert np.isfinite(run.positions).all() and run.perplexity == pytest.approx((len(rows) - 1) / 3)
+
+
+def test_the_divergence_is_told_at_keyframes_at_the_end_and_after_a_step():
+    run = em.embedding(ROWS, perplexity=10, iterations=60, pace=0)
+    told = {}
+    for frame in run:
+        told.setdefault(frame.kl, frame.iteration)
+    assert sorted(told.values()) == [0, 25, 50, 60] and min(told, key=lambda kl: kl or 99) == run.kl
+    run.step(3)
+    again = em.embedding(ROWS, perplexity=10, iterations=60)
+    again.step(63)
+    assert again.kl == pytest.approx(run.kl, rel=1e-12) and run.kl not in told

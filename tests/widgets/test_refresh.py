@@ -105,3 +105,13 @@ def test_a_closed_widget_says_so(net, images):
     maps.close()
     with pytest.raises(RuntimeError, match="closed; make a new one"):
         maps.refresh()
+
+
+def test_the_scores_of_the_new_weights_are_shown_and_the_class_stays(net, images):
+    chart = dv.ClassScores(net, images, image=1, target=2)
+    before = chart.scores.confidences.copy()
+    change(net)
+    chart.refresh()
+    assert np.allclose(chart.scores.confidences, net.scores([images[1]]).confidences)
+    assert not np.allclose(chart.scores.confidences, before) and (chart.image, chart.target) == (1, 2)
+    assert np.allclose(chart.marks[0].y, chart.scores.confidences[0][chart._shown])

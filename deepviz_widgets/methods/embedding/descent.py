@@ -13,7 +13,7 @@ from openTSNE.tsne import TSNEEmbedding, gradient_descent, kl_divergence_bh, kl_
 from .jobs import Jobs
 from .neighbours import Finder, Neighbours
 
-_BARNES_HUT_BELOW = 10_000  # images; above, interpolation is faster
+_BARNES_HUT_BELOW = 20_000  # images; openTSNE interpolates from 10,000 on, but from here on it is faster (two cores)
 _MOMENTUM = 0.8
 
 
@@ -50,17 +50,17 @@ class _Objective:
     """The gradient of openTSNE, which takes over the one that the step before computed last.
 
     Each call of its optimizer ends by evaluating the positions it has reached, where the next call begins; so short
-    calls cost no more than a long one.
+    calls cost no more than a long one, where the divergence, which is a tenth of an iteration, is not asked for.
     """
 
-    def __init__(self, compute: Any, gradient: np.ndarray | None):
-        self.compute, self.gradient = compute, gradient
+    def __init__(self, compute: Any, gradient: np.ndarray | None, tells: bool):
+        self.compute, self.gradient, self.tells = compute, gradient, tells
 
     def __call__(self, embedding: np.ndarray, p: Any, *, should_eval_error: bool = False, **others: Any) -> Any:
         if self.gradient is not None and not should_eval_error:
             taken, self.gradient = self.gradient, None
             return 0.0, taken
-        error, gradient = self.compute(embedding, p, should_eval_error=should_eval_error, **others)
+        error, gradient = self.compute(embedding, p, should_eval_error=should_eval_error and self.tells, **others)
         if should_eval_error:
             self.gradient = gradient
         return error, gradient
@@ -109,8 +109,8 @@ class Descent:
         self.early = early_exaggeration
         self._factor = 0.0
 
-    def step(self, iterations: int, exaggerated: bool) -> None:
-        """Go on for some iterations; an interrupt leaves everything as it was before."""
+    def step(self, iterations: int, exaggerated: bool, tells: bool = True) -> None:
+        """Go on for some iterations, and tell the divergence reached; an interrupt leaves everything as it was."""
         factor = self.early if exaggerated else 1.0
         if factor != self._factor:
             self._exaggerate(factor)
@@ -119,17 +119,19 @@ class Descent:
         while left:
             jobs, some = self.jobs.next(left)
             began = time.perf_counter()
-            error, state = self._descend(*state, some, jobs)
+            error, state = self._descend(*state, some, jobs, tells and some == left)
             self.jobs.took(jobs, some, time.perf_counter() - began)
             left -= some
         self._optimizer, self.positions, self._gradient = state
-        self.kl = float(error / factor - np.log(factor))
+        if tells:
+            self.kl = float(error / factor - np.log(factor))
 
     def _descend(
-        self, optimizer: Any, positions: np.ndarray, gradient: np.ndarray | None, iterations: int, jobs: int
+        self, optimizer: Any, positions: np.ndarray, gradient: np.ndarray | None, iterations: int, jobs: int,
+        tells: bool,
     ) -> tuple[float, tuple[Any, np.ndarray, np.ndarray | None]]:
         """Go on for some iterations; return the divergence as it is exaggerated, and the state reached."""
-        objective = _Objective(self.method, gradient)
+        objective = _Objective(self.method, gradient, tells)
         error, positions = optimizer(
             positions, self._p, n_iter=iterations, objective_function=objective,
             learning_rate=len(positions) / self._factor, momentum=_MOMENTUM, n_jobs=jobs,

@@ -30,7 +30,7 @@ class Frame:
     iteration, total : int
     positions : ndarray (N, 2) float32
     kl : float or None
-        The Kullback-Leibler divergence, in nats, where the engine has told it.
+        The Kullback-Leibler divergence, in nats, as the engine told it last: at every keyframe.
     phase : {"neighbours", "exaggeration", "settling", "done"}
     share : float
         How much of the phase is over, 0-1.
@@ -106,7 +106,7 @@ class Embedding(Iterator[Frame]):
             target = self.iteration + int(iterations)
             self.total = max(self.total, target)
             while self.iteration < target:
-                self._iterate(target - self.iteration)
+                self._iterate(target - self.iteration, tells=True)
             return self._frame()
 
     def run(self) -> Embedding:
@@ -284,14 +284,17 @@ class Embedding(Iterator[Frame]):
         """Return how many iterations take about one pace."""
         return 1 if not self._seconds else max(1, int(self.pace / self._seconds))
 
-    def _iterate(self, most: int) -> None:
-        """Go on for some iterations, but not past a keyframe, the end of a phase or the end of the map."""
+    def _iterate(self, most: int, tells: bool = False) -> None:
+        """Go on for some iterations, but not past a keyframe, the end of a phase or the end of the map.
+
+        The divergence is known at these, and after a step that `tells`.
+        """
         assert self._descent is not None
         early = self.iteration < self._settings.exaggerated
         ends = [KEYFRAME - self.iteration % KEYFRAME, self.total - self.iteration]
         number = min(most, *ends, self._settings.exaggerated - self.iteration if early else most)
         before = time.perf_counter()
-        self._descent.step(number, early)
+        self._descent.step(number, early, tells or number in ends)
         self._seconds = (time.perf_counter() - before) / number
         self.iteration += number
         self.kl = self._descent.kl

@@ -31,8 +31,9 @@ def embedding(
     features : Features or array (N, F)
         At least four rows; None where the engine is given positions.
     engine : {"opentsne", "sklearn", "pca", "umap", "cuml"}, object with `fit_transform`, or array (N, 2)
-        openTSNE goes a step at a time, can be given another perplexity on the way and places new images; the others
-        have a start and an end. An array is taken as the map itself.
+        openTSNE goes a step at a time, can be given another perplexity on the way and places new images (its gradient
+        by Barnes and Hut's method below 20,000 images, by interpolation above); the others have a start and an end. An
+        array is taken as the map itself.
     perplexity : float, optional
         About how many neighbours count, at most (N - 1) / 3; 30 or as much as there can be by default.
     seed : int

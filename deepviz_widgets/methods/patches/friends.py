@@ -27,6 +27,7 @@ __all__ = ["Asking", "Friends", "false_friends", "judged", "searching_friends"]
 FITS = 0.1  # a patch belongs if at most this share of random patches fits as well
 ODD = 0.25  # and is odd from this share on; between them nothing is said
 FEWEST = 4  # patches, below which none is odd among the others
+_ROWS = 32  # that are compared in one step
 _RANDOM = 500  # patches of other units that are drawn as the measure
 _MEANS = (
     "A mark means that layer {later!r} finds the patch so unlike the unit's others, most of which are alike, that at "
@@ -165,18 +166,26 @@ def searching_friends(
     net: Network, index: PatchIndex, photos: Any, layer: Any, later: Any = None, *, basis: str = "units",
     ids: Sequence[int] | None = None, seed: int = 0, batch: int = 16,
 ) -> Iterator[Asking]:
-    """Do what `false_friends` does, one batch of images at a time; the last step has the result."""
+    """Do what `false_friends` does, one batch of images or some rows at a time; the last step has the result."""
     table = index[net.layer(layer).name, basis]
     chosen = later_layer(net, layer) if later is None else net.layer(later)
     features = np.full((*table.values.shape, 1), np.nan, np.float32)
     done = total = 0
     for done, total, features in at_places(net, photos, table, chosen, ids=ids, batch=batch):  # noqa: B007
         yield Asking(done, total)
-    yield Asking(done, total, judged(table, features, chosen.name, seed=seed))
+    for result in judging(table, features, chosen.name, seed=seed):
+        yield Asking(done, total, result)
 
 
 def judged(table: LayerPatches, features: np.ndarray, later: str, *, seed: int = 0) -> Friends:
     """Compare the patches of each row by features (U, k, F); NaN where there is no patch."""
+    *_, result = judging(table, features, later, seed=seed)
+    assert result is not None
+    return result
+
+
+def judging(table: LayerPatches, features: np.ndarray, later: str, *, seed: int = 0) -> Iterator[Friends | None]:
+    """Do what `judged` does, some rows at a time; only the last step has the result."""
     there = np.isfinite(features).all(2) & (table.images >= 0)
     length_one = _scaled(features, there)
     units, k = there.shape
@@ -184,6 +193,8 @@ def judged(table: LayerPatches, features: np.ndarray, later: str, *, seed: int =
     odd, alike, score = np.zeros((units, k), bool), np.zeros(units, bool), np.full(units, np.nan)
     where = _marks(table)
     for unit in range(units):
+        if unit and unit % _ROWS == 0:
+            yield None
         own = np.flatnonzero(there[unit])
         group[unit, own] = 0
         others = _drawn(where, there, unit, np.random.default_rng([seed, unit]))
@@ -199,7 +210,7 @@ def judged(table: LayerPatches, features: np.ndarray, later: str, *, seed: int =
             group[unit, own] = _groups(likeness, shares >= ODD, chance)
             rest = fits[shares <= FITS].mean()
             score[unit] = max(0.0, rest - fits[shares >= ODD].min()) if odd[unit].any() else 0.0
-    return Friends(later, odd, oddness, group, alike, score, _MEANS.format(odd=percent(ODD), later=later))
+    yield Friends(later, odd, oddness, group, alike, score, _MEANS.format(odd=percent(ODD), later=later))
 
 
 def _scaled(features: np.ndarray, there: np.ndarray) -> np.ndarray:

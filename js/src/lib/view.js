@@ -26,6 +26,7 @@ import { watchTheme } from './theme.js';
  * @property {(name: string) => any} get
  * @property {(name: string, value: any) => void} set sets a trait and saves it
  * @property {(names: string | string[], fn: () => void) => void} on calls back when a trait changes
+ * @property {() => void} refit
  * @property {() => void} redraw asks for one call of `draw` in the next frame
  * @property {() => void} draw assigned by `setup`
  * @property {(what: string, payload?: Record<string, unknown>) => Promise<import("./pump.js").Reply>} request
@@ -71,7 +72,7 @@ function open({ model, el, end, pump, setup, runs }) {
   frame.root.classList.toggle('dvw-runs', runs);
   const states = createStates({ frame, model, pump });
   const view = viewOf({ model, el, frame, pump, signal });
-  const guard = guardWith(states, frame.root);
+  const guard = guardWith(states);
   const draws = frames(() => view.width > 0 && guard(view.draw), signal);
   view.redraw = draws;
   view.on = (names, fn) => listen(model, names, () => guard(fn, false), signal);
@@ -85,7 +86,7 @@ function open({ model, el, end, pump, setup, runs }) {
   states.remind();
   listen(model, ['status', 'progress', '_doing', 'error', '_live'], () => states.update(), signal);
   listen(model, ['status', '_live'], view.redraw, signal);
-  watchSize(frame.body, view.redraw, signal);
+  watchSize(frame.body, () => view.refit(), signal);
   watchDensity(view.redraw, signal);
   watchTheme(frame.root, view.redraw, signal);
   hear(signal, 'abort', () => frame.root.remove());
@@ -98,6 +99,7 @@ function open({ model, el, end, pump, setup, runs }) {
  */
 function viewOf({ model, el, frame, pump, signal }) {
   const { body } = frame;
+  let width = 0; // kept until the size changes: asking for it lays the page out
   return {
     ...frame,
     model,
@@ -107,9 +109,15 @@ function viewOf({ model, el, frame, pump, signal }) {
       return isLive(model);
     },
     get width() {
-      const style = getComputedStyle(body);
-      const padding = (Number.parseFloat(style.paddingLeft) || 0) + (Number.parseFloat(style.paddingRight) || 0);
-      return Math.max(0, body.clientWidth - padding);
+      if (!width) {
+        const { paddingLeft, paddingRight } = getComputedStyle(body);
+        width = Math.max(0, body.clientWidth - (parseFloat(paddingLeft) + parseFloat(paddingRight) || 0));
+      }
+      return width;
+    },
+    refit() {
+      width = 0;
+      this.redraw();
     },
     get: (name) => model.get(name),
     set(name, value) {
@@ -126,9 +134,8 @@ function viewOf({ model, el, frame, pump, signal }) {
 /**
  * Runs code of the widget; what it throws is told in the widget, and to developers in the console.
  * @param {ReturnType<typeof createStates>} states
- * @param {HTMLElement} root
  */
-function guardWith(states, root) {
+function guardWith(states) {
   let broken = false;
   /** @param {() => void} run @param {boolean} [mends] whether success clears an earlier failure */
   return (run, mends = true) => {
@@ -142,7 +149,7 @@ function guardWith(states, root) {
       states.fail(
         `This could not be drawn. The page says: ${reason}. Run the cell again; if it stays, please report it.`,
       );
-      root.ownerDocument.defaultView?.console.error(error);
+      reportError(error);
     }
   };
 }

@@ -82,7 +82,7 @@ export function detail(view, state, sheets, onChoose) {
     map.draw({
       ...{ ...common, mark, title: 'Its answers', aside: grid ? size(grid) : '' },
       layers: [found?.map && found.grey, found?.map],
-      scale: [short(Math.min(lo, 0)), short(hi), VIRIDIS],
+      scale: found?.map || live ? [short(Math.min(lo, 0)), short(hi), VIRIDIS] : undefined,
     });
     const small = thumbnail(t, unit, rank);
     const { part, at } = found ? inside(t, found.box) : (small ?? inside(t, [0, 0, 1, 1]));

@@ -37,7 +37,7 @@ export function layoutOf(width, k, naming) {
   return { columns, tile, lines, above, narrow, pitch: Math.max(high + above, narrow ? 0 : LEAST) + BETWEEN };
 }
 
-/** One row. @param {number} k @param {(text: string) => void} onName */
+/** One row. @param {number} k @param {(unit: number, text: string) => void} onName */
 function rowOf(k, onName) {
   const [title, dead, sort, told, field] = [
     make('b'),
@@ -47,7 +47,7 @@ function rowOf(k, onName) {
     make('input', 'dvw-field'),
   ];
   Object.assign(field, { type: 'text', placeholder: 'Name its concept', autocomplete: 'off', maxLength: 60 });
-  hear(field, 'input', () => onName(field.value));
+  hear(field, 'input', () => onName(Number(el.dataset.unit), field.value));
   const head = box('tp-unit', box('', title, dead), sort, told, field);
   const tiles = Array.from({ length: k }, (_, rank) => {
     const [canvas, tick] = [make('canvas'), make('span', 'dvw-tick')];
@@ -65,6 +65,16 @@ function rowOf(k, onName) {
 }
 
 /** @typedef {ReturnType<typeof rowOf>} Row */
+
+/** A row that has left is emptied for another unit: a canvas costs most when it is new. @param {Row} row */
+function emptied(row) {
+  row.seen = '';
+  for (const tile of row.tiles) {
+    tile.drawn = '';
+    tile.el.classList.remove('tp-there');
+  }
+  return row;
+}
 
 /**
  * @param {import('../lib/view.js').View} view @param {import('./state.js').State} state
@@ -193,12 +203,16 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
     for (const [rank, tile] of row.tiles.entries()) {
       if (tile.drawn === found.stamp) continue;
       tile.drawn = found.stamp;
-      Object.assign(tile.canvas, { width, height });
-      if (found.ids[rank] < 0) continue;
-      tile.el.classList.add('tp-there');
+      const there = found.ids[rank] >= 0;
+      tile.el.classList.toggle('tp-there', there);
+      if (!there) continue;
+      const { canvas } = tile;
+      const ctx = context(canvas, true);
+      if (canvas.width === width && canvas.height === height) ctx.clearRect(0, 0, width, height);
+      else Object.assign(canvas, { width, height });
       const { part, at } = cellOf(t, unit, rank, found);
       const to = /** @type {const} */ ([at.x * width, at.y * height, part.w, part.h]);
-      context(tile.canvas).drawImage(picture, part.x, part.y, part.w, part.h, ...to);
+      ctx.drawImage(picture, part.x, part.y, part.w, part.h, ...to);
     }
   }
 
@@ -230,18 +244,18 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
 
   /** @param {Table} t @param {number[]} shown @param {number} from */
   function place(t, shown, from) {
-    for (const [unit, { el: old }] of rows) {
-      if (shown.includes(unit)) continue;
-      old.remove();
-      rows.delete(unit);
-    }
+    const left = [...rows].filter(([unit]) => !shown.includes(unit));
+    for (const [unit] of left) rows.delete(unit);
+    const spare = left.map(([, row]) => row).filter(({ el: row }) => !row.contains(document.activeElement));
     const [channel, rank, focused] = [state.channel(), state.rank(), el.matches(':focus-visible')];
     for (const [i, unit] of shown.entries()) {
-      const row = rows.get(unit) ?? rowOf(t.k, (text) => onName(unit, text));
-      if (!rows.has(unit)) {
+      let row = rows.get(unit);
+      if (!row) {
+        const used = spare.pop();
+        row = used ? emptied(used) : rowOf(t.k, onName);
         rows.set(unit, row);
         row.el.dataset.unit = String(unit);
-        room.append(row.el);
+        if (!used) room.append(row.el);
       }
       row.el.style.top = `${(from + i) * layout.pitch}px`;
       attributes(row.el, { 'aria-rowindex': from + i + 1, 'aria-selected': unit === channel });
@@ -255,6 +269,7 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
         tile.classList.toggle('tp-focus', active && focused);
       }
     }
+    for (const [, row] of left) if (!shown.includes(Number(row.el.dataset.unit))) row.el.remove();
     attributes(el, { 'aria-activedescendant': rows.has(channel) ? id : '' });
   }
   return { el, draw, reveal };

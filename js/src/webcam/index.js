@@ -211,12 +211,22 @@ function setup(view) {
     ctx.drawImage(from, 0, 0, wide, tall);
   }
 
-  /** The camera's picture alone, as often as the screen shows one: the layers are drawn when they have changed. */
-  const film = frames(() => {
+  const drawFrame = frames(() => {
     if (!moving()) return;
     drawPicture();
     film();
   }, signal);
+  let filming = false;
+  /** The camera's picture alone, as often as it gives one: the layers are drawn when they have changed. */
+  function film() {
+    if (!cam.video.requestVideoFrameCallback) return drawFrame();
+    if (filming) return;
+    filming = true;
+    cam.video.requestVideoFrameCallback(() => {
+      filming = false;
+      drawFrame();
+    });
+  }
 
   caption.say(view.live ? HINT : SAVED, 'info');
   view.draw = () => {
