@@ -145,6 +145,10 @@ class LiveWidget(Widget):
     def _release(self) -> None:
         self._glance = None
 
+    def _complete(self) -> None:
+        if self.image is not None:
+            self.wait()
+
     def _work(self) -> Iterator[Any] | None:
         if self.image is None:
             return None

@@ -137,7 +137,7 @@ describe('the sketchpad', () => {
     const list = one(root, '.lv-list');
     list.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
     expect(model.get('channel')).toBe(1);
-    expect(one(root, '[role=option]').getAttribute('aria-label')).toBe('conv1, Conv2d, 2 of 2 × 2');
+    expect(one(root, '[role=option]').textContent).toBe('conv1, Conv2d, 2 of 2 × 2');
     close();
   });
 });

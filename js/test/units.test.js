@@ -21,7 +21,9 @@ const UNITS = {
 test('units are listed with their effect, told in words and chosen with a click', async () => {
   const { root, model } = show(units, UNITS);
   await drawn();
-  expect([...root.querySelectorAll('.su-row')].map((row) => row.textContent)).toEqual(['12+0.98large', '3−0.40medium']);
+  const rows = /** @type {HTMLElement[]} */ ([...root.querySelectorAll('.su-row')]);
+  expect(rows.map(readable)).toEqual(['12+0.98large', '3−0.40medium']);
+  expect(rows[0]?.textContent).toBe('Unit 12: effect +0.98, large');
   one(root, '.su-row').click();
   await drawn();
   expect(model.get('unit')).toBe(12);

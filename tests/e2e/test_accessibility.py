@@ -77,7 +77,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser, everywhe
 KEYS = {"Layers": ("[role=tree]", "ArrowDown"), "Activation maps": ("[role=grid]", "ArrowRight"),
         "Kernels": ("[role=grid]", "ArrowRight"), "Occlusion": ("[role=application]", "ArrowRight"),
         "Top patches": ("[role=grid]", "ArrowDown"), "Embedding map": ("[role=application]", "+"),
-        "Confusion matrix": ("[role=grid]", "ArrowRight"), "Separating units": ("[role=listbox]", "ArrowDown"),
+        "Confusion matrix": ("[role=gridcell]", "ArrowRight"), "Separating units": ("[role=option]", "ArrowDown"),
         "Sketchpad": ("[role=listbox]", "ArrowDown"), "Webcam": ("[role=listbox]", "ArrowDown")}
 
 
@@ -89,7 +89,7 @@ def test_a_key_does_what_a_click_does(browser, everywhere, label):
     area.focus()
     before = root.evaluate(everything.STATE)
     for press in (key, key, "Enter"):
-        area.press(press)
+        page.keyboard.press(press)
     page.wait_for_timeout(700)
     assert root.evaluate(everything.STATE) != before
     page.context.close()

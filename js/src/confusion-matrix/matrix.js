@@ -99,7 +99,7 @@ export function createMatrix({ onHover, onChoose, onLeave }) {
         const on = chosen !== null && chosen[0] === i && chosen[1] === j;
         attributes(node, {
           'aria-selected': on,
-          'aria-label': `${nameOf(table, i)} taken for ${nameOf(table, j)}: ${count(value)}`,
+          'aria-label': `${nameOf(table, i)} taken for ${nameOf(table, j)}: ${count(value)}, ${percent(value / all)}`,
         });
         if (on && !grid.contains(document.activeElement)) rove(k);
       }

@@ -83,9 +83,10 @@ export function stage(view, { onHover, onCell }) {
     const [wide, tall] = aspect > 1 ? [SIDE, SIDE / aspect] : [SIDE * aspect, SIDE];
     Object.assign(canvas.style, { width: `${wide}px`, height: `${tall}px` });
     const ctx = fit(canvas, wide, tall);
+    const told = unit ? `Channel ${unit.channel} of ${unit.layer}, enlarged; arrows read its cells` : 'No answer yet';
+    attributes(large, { 'aria-label': told });
     if (!unit || !maps) return nothing(ctx, root, 0, 0, wide, tall);
     stretch(ctx, sheet(paint(unit.values, lutOf(maps), shadeOf(maps)), w, h), 0, 0, wide, tall);
-    attributes(large, { 'aria-label': `Channel ${unit.channel} of ${unit.layer}, enlarged; arrows read its cells` });
   }
 
   return {

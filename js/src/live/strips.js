@@ -65,10 +65,11 @@ const empty = ({ channels, ...row }) => ({
 /** One row: its name, its tiles. @param {string} kind */
 function row(kind) {
   const [name, what, canvas] = [make('span', 'lv-name dvw-mono'), make('span', 'lv-what'), make('canvas')];
-  const label = box('lv-label', name, what);
+  const between = make('span', 'dvw-unseen'); // for a screen reader, which gets the name of a row from what is in it
+  const label = box('lv-label', name, between, what);
   const place = box('lv-tiles', canvas);
   const el = box(`lv-row ${kind}`, label, place);
-  return { el, name, what, canvas, place };
+  return { el, name, between, what, canvas, place };
 }
 
 /**
@@ -168,7 +169,8 @@ export function layerStrips(view, { onHover, onChoose }) {
         put(one.name, maps.layer);
         one.name.title = maps.layer;
         put(one.what, gives(maps));
-        attributes(one.el, { 'aria-selected': chosen, 'aria-label': `${maps.layer}, ${maps.kind}, ${gives(maps)}` });
+        put(one.between, `, ${maps.kind}, `);
+        attributes(one.el, { 'aria-selected': chosen });
         if (chosen) attributes(list, { 'aria-activedescendant': one.el.id });
         const ctx = fitTo(one.canvas, width, TILE + 2 * ROOM);
         if (!maps.key) {

@@ -32,7 +32,6 @@ function setup(view) {
     attributes(node, {
       role: 'option',
       'aria-selected': chosen,
-      'aria-label': `Unit ${unit}: effect ${signed(effect)}, ${word}`,
       tabindex: first ? 0 : -1,
       'data-unit': unit,
     });
@@ -40,10 +39,14 @@ function setup(view) {
     const fill = make('i', effect < 0 ? 'su-less' : 'su-more');
     fill.style.width = `${Math.abs(effect) * 50}%`;
     bar.append(fill);
+    const heard = (/** @type {string} */ text) => make('span', 'dvw-unseen', text); // by a screen reader
     node.append(
+      heard('Unit '),
       make('span', 'su-unit', String(unit)),
+      heard(': effect '),
       bar,
       make('b', 'su-effect', signed(effect)),
+      heard(', '),
       make('span', 'su-word', word),
     );
     hear(node, 'pointerenter focus', () => about(row));

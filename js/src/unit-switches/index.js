@@ -33,6 +33,7 @@ function setup(view) {
   const all = button({ label: 'All on again', onClick: () => set('switches', []) });
   const pick = button({ label: 'Select the changed images', onClick: () => set('selected', changed()) });
   how.el.append(held);
+  how.el.classList.add('us-how');
   view.bar.append(how.el);
   const bars = make('div', 'us-bars');
   const list = make('ul', 'us-list');
