@@ -18,7 +18,7 @@ pytestmark = pytest.mark.hosts
 WIDTH = 720  # px that every widget gets, so that pixels can be compared
 MOST = 6.0  # mean difference of a channel, of 255, that rasterisation may make
 LABELS = everything.LABELS
-TEXTS = ("LayerPicker", "Explorer", "SeparatingUnits", "UnitSwitches")  # their text has the host's font
+TEXTS = ("LayerPicker", "Explorer", "ConfusionMatrix", "SeparatingUnits", "UnitSwitches")  # text has the host's font
 LIVE = ("Sketchpad", "Webcam")
 CANVAS = {"TopPatches": "[role=gridcell] canvas"}  # what is enlarged is asked of the kernel, which a saved page has not
 PICTURE = """(el, canvas) => {
@@ -103,12 +103,12 @@ ACTIONS = {
     "EmbeddingMap": lambda root: _key(root, "+"),
     "Explorer": lambda root: root.locator("[data-panel=kernels]").click(),
     "ConfusionMatrix": lambda root: root.get_by_role("gridcell").nth(8).click(),
-    "SeparatingUnits": lambda root: root.get_by_role("option").nth(2).click(),
+    "SeparatingUnits": lambda root: root.locator(".su-row").nth(2).click(),
     "UnitSwitches": lambda root: root.get_by_role("button", name="Off", exact=True).click(),
     "Sketchpad": _stroke,
     "Webcam": lambda root: root.get_by_role("button", name="Start camera").click(),
 }
-SAVED = {**ACTIONS, **dict.fromkeys(LIVE, lambda root: root.get_by_role("option").nth(2).click())}
+SAVED = {**ACTIONS, **dict.fromkeys(LIVE, lambda root: root.locator(".lv-layer").nth(2).click())}
 del SAVED["Explorer"], SAVED["UnitSwitches"]  # a page without a kernel makes no panel and switches no unit
 
 
