@@ -71,7 +71,7 @@ def page(tmp_path_factory):
     flags = [*chromium.FLAGS, *chromium.CAMERA]
     with jupyter.running(folder) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.install(), args=flags)
-        page = lab.open(browser, "live.ipynb", width=1280, height=3200)
+        page = lab.open(browser, "live.ipynb", width=1280, height=1000)  # a person's screen
         jupyter.run_all(page)
         page.wait_for_timeout(3000)
         jupyter.python(page, PASSES)
