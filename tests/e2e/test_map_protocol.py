@@ -45,6 +45,17 @@ def test_play_step_restart_and_perplexity_reach_the_kernel_while_the_map_forms(s
     assert {"step", "restart"} <= set(page.evaluate("dvw.model.sent.map((m) => m.what)"))
 
 
+def test_a_map_that_is_measured_after_its_end_says_that_it_is_done(show):
+    page = show(count=500, options="{extra: {status: 'running', playing: true, progress: 0.3, _job: 1}}", reduced=True)
+    said = page.locator(".dvw-cap")
+    page.evaluate("dvw.model.set('_points', {...dvw.model.get('_points'), phase: 'settling'})")
+    expect(said).to_contain_text("The map is still moving.")
+    page.evaluate("dvw.model.set('_points', {...dvw.model.get('_points'), phase: 'done'})")
+    mp.still(page)  # drawn while the kernel measures what the map kept
+    page.evaluate("dvw.model.set('status', 'done')")
+    expect(said).to_contain_text("The map of 500 images is done")
+
+
 def test_positions_of_an_older_map_that_come_late_are_not_shown(show):
     page = show(count=800, options="{inline: false, " + mp.PLAIN[1:], reduced=True)
     view = [0, 0, 110]

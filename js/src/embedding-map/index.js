@@ -171,9 +171,12 @@ function speaker({ get, caption, live }, state, able) {
       const running = live && get('status') === 'running';
       const phase = state.map.shown ? {} : { phase: 'features' };
       const progress = words.ofProgress({ ...state.about(), ...phase }, state.map.iteration);
-      if (told.progress && get('status') === 'done')
-        caption.say(words.ofDone(state.about(), get('_says')?.kept), 'info');
-      tell('progress', running ? progress : '', () => progress);
+      if (running && progress) tell('progress', progress, () => progress);
+      if (!running) {
+        if (told.progress && get('status') === 'done')
+          caption.say(words.ofDone(state.about(), get('_says')?.kept), 'info');
+        told.progress = ''; // and not before: while a finished map is measured there is no progress to tell
+      }
     }
     const { text, count, bits } = state.found;
     tell('found', text && bits ? `${text} ${count}` : '', () => words.ofSearch(count, text));
