@@ -81,25 +81,28 @@ KEYS = {"Layers": ("[role=tree]", "ArrowDown"), "Activation maps": ("[role=grid]
         "Sketchpad": ("[role=listbox]", "ArrowDown"), "Webcam": ("[role=listbox]", "ArrowDown")}
 
 
-@pytest.mark.parametrize("label", KEYS)
-def test_a_key_does_what_a_click_does(browser, everywhere, label):
+@pytest.fixture(scope="module")
+def calm(browser, everywhere):
+    """One page for the tests that touch different widgets of it."""
     page = everything.opened(browser, everywhere, reduced_motion="reduce")
-    root, (where, key) = page.locator(f".dvw[aria-label='{label}']").first, KEYS[label]
-    area = root.locator(where).first
-    area.focus()
-    before = root.evaluate(everything.STATE)
-    for press in (key, key, "Enter"):
-        page.keyboard.press(press)
-    page.wait_for_timeout(700)
-    assert root.evaluate(everything.STATE) != before
+    yield page
     page.context.close()
 
 
-def test_nothing_moves_for_those_who_ask_for_that(browser, everywhere):
-    page = everything.opened(browser, everywhere, reduced_motion="reduce")
-    moving = page.evaluate("""() => [...document.querySelectorAll('.dvw *')].filter((el) => {
+@pytest.mark.parametrize("label", KEYS)
+def test_a_key_does_what_a_click_does(calm, label):
+    root, (where, key) = calm.locator(f".dvw[aria-label='{label}']").first, KEYS[label]
+    root.locator(where).first.focus()
+    before = root.evaluate(everything.STATE)
+    for press in (key, key, "Enter"):
+        calm.keyboard.press(press)
+    calm.wait_for_timeout(700)
+    assert root.evaluate(everything.STATE) != before
+
+
+def test_nothing_moves_for_those_who_ask_for_that(calm):
+    moving = calm.evaluate("""() => [...document.querySelectorAll('.dvw *')].filter((el) => {
         const { transitionDuration, animationName } = getComputedStyle(el);
         return animationName !== 'none' || transitionDuration.split(', ').some((d) => parseFloat(d) > 0);
     }).map((el) => el.className)""")
     assert moving == []
-    page.context.close()
