@@ -35,3 +35,20 @@ def everywhere(tmp_path_factory):
     import everything
 
     return everything.write(tmp_path_factory.mktemp("everything") / "everything.html")
+
+
+@pytest.fixture
+def show(browser):
+    """Open pages of an embedding map, and close them with the test; a page that complained fails it."""
+    import map_page
+
+    pages = []
+
+    def show(**how):
+        pages.append(map_page.open_map(browser, **how))
+        return pages[-1]
+
+    yield show
+    for page in pages:
+        assert page.errors == []
+        page.context.close()

@@ -11,20 +11,6 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
 
-@pytest.fixture
-def show(browser):
-    """Open pages, and close them with the test; a page that complained fails it."""
-    pages = []
-
-    def show(**how):
-        pages.append(mp.open_map(browser, **how))
-        return pages[-1]
-
-    yield show
-    for page in pages:
-        assert page.errors == []
-        page.context.close()
-
 
 @pytest.fixture(scope="module")
 def shared(browser):

@@ -12,21 +12,6 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def show(browser):
-    """Open pages, and close them with the test; a page that complained fails it."""
-    pages = []
-
-    def show(**how):
-        pages.append(mp.open_map(browser, **how))
-        return pages[-1]
-
-    yield show
-    for page in pages:
-        assert page.errors == []
-        page.context.close()
-
-
 def test_play_step_restart_and_perplexity_reach_the_kernel_while_the_map_forms(show):
     page = show(count=500, options="{extra: {status: 'running', playing: true, progress: 0.3, _job: 1}}", reduced=True)
     page.evaluate("dvw.model.set('_points', {...dvw.model.get('_points'), phase: 'settling', kl: 1.25})")

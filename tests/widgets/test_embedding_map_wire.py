@@ -91,6 +91,13 @@ def test_every_message_is_under_one_mebibyte(net):
                                       "generation": found._points["generation"]}, [])
         for what in ("picture", "card"):
             found._handle_custom_msg({**explore, "what": what, "id": 3, "generation": found._points["generation"]}, [])
+        found.null = True
+        found.wait()
+        found.send_state()
+        found.null = False
+        found.compare_seeds()
+        found.wait()
+        found.send_state()
 
     sent = [*messages_of(many, explored), *messages_of(found, looked)]
     assert len(sent) > 20
@@ -104,7 +111,7 @@ def test_every_message_is_under_one_mebibyte(net):
     {"what": "base", "from": 0, "key": "old"}, {"what": "thumbs", "level": 32, "ids": [1], "key": "0"},
     {"what": "positions", "iteration": 25, "from": 0, "generation": -1}, {"what": "card", "id": 1, "key": None},
 ])
-def test_a_request_about_images_or_a_stillthat_was_replaced_is_refused(still, content):
+def test_a_request_about_images_or_a_still_that_was_replaced_is_refused(still, content):
     reply, buffers = FakePage(still).ask(type="request", **{"key": still._points["key"], **content})
     assert not reply["ok"] and reply["reason"] == "This map was replaced." and not buffers
 
