@@ -376,3 +376,6 @@ def test_the_divergence_is_told_at_keyframes_at_the_end_and_after_a_step():
     again = em.embedding(ROWS, perplexity=10, iterations=60)
     again.step(63)
     assert again.kl == pytest.approx(run.kl, rel=1e-12) and run.kl not in told
+    amid = em.embedding(ROWS, perplexity=10, iterations=60)
+    amid.step(33)
+    assert amid.kl not in told, "it is that of iteration 33, not of the keyframe before"

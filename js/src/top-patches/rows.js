@@ -244,17 +244,23 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
 
   /** @param {Table} t @param {number[]} shown @param {number} from */
   function place(t, shown, from) {
-    const left = [...rows].filter(([unit]) => !shown.includes(unit));
-    for (const [unit] of left) rows.delete(unit);
-    const spare = left.map(([, row]) => row).filter(({ el: row }) => !row.contains(document.activeElement));
+    /** @type {Row[]} */
+    const spare = [];
+    for (const [unit, row] of rows) {
+      if (shown.includes(unit)) continue;
+      rows.delete(unit);
+      // whoever writes there names the old unit
+      if (row.el.querySelector(':focus')) row.el.remove();
+      else spare.push(row);
+    }
     const [channel, rank, focused] = [state.channel(), state.rank(), el.matches(':focus-visible')];
     for (const [i, unit] of shown.entries()) {
       let row = rows.get(unit);
       if (!row) {
         const used = spare.pop();
         row = used ? emptied(used) : rowOf(t.k, onName);
-        rows.set(unit, row);
         row.el.dataset.unit = String(unit);
+        rows.set(unit, row);
         if (!used) room.append(row.el);
       }
       row.el.style.top = `${(from + i) * layout.pitch}px`;
@@ -269,7 +275,7 @@ export function board(view, state, sheets, { onHover, onChoose, onName }) {
         tile.classList.toggle('tp-focus', active && focused);
       }
     }
-    for (const [, row] of left) if (!shown.includes(Number(row.el.dataset.unit))) row.el.remove();
+    for (const row of spare) row.el.remove();
     attributes(el, { 'aria-activedescendant': rows.has(channel) ? id : '' });
   }
   return { el, draw, reveal };
