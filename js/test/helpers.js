@@ -58,3 +58,16 @@ export function readable(node) {
   for (const gone of copy.querySelectorAll('[hidden], .dvw-unseen')) gone.remove();
   return copy.textContent ?? '';
 }
+
+/**
+ * Makes a model's host repeat, when asked, what was last saved, as Jupyter does once the kernel has heard it: what was set
+ * and not saved is lost then.
+ * @param {FakeModel} model @returns {() => void}
+ */
+export function echoing(model) {
+  let saved = { ...model.state };
+  model.save_changes = () => {
+    saved = { ...model.state };
+  };
+  return () => model.put(saved);
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import occlusionMap from '../src/occlusion-map/index.js';
-import { drawn, one, readable, show } from './helpers.js';
+import { drawn, echoing, one, readable, show } from './helpers.js';
 import { content, NAMES } from './occlusion-map.js';
 import { open, pretend, seen, slow, traits } from './occlusion-map-page.js';
 
@@ -184,6 +184,25 @@ describe('the controls', () => {
     expect([model.get('patch'), model.get('stride')]).toEqual([5, 5]);
     slide(patch, '3');
     expect([model.get('patch'), model.get('stride')]).toEqual([3, 3]);
+  });
+
+  it('a slider that moves on is not put back by what the kernel heard before', async () => {
+    const { root, model } = await open();
+    const echo = echoing(model);
+    const [patch, stride] = root.querySelectorAll('input[type=range]');
+    for (const [field, v] of /** @type {[Element, number][]} */ ([
+      [stride, 3],
+      [stride, 4],
+      [patch, 5],
+      [patch, 6],
+    ])) {
+      /** @type {HTMLInputElement} */ (field).value = String(v);
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    }
+    echo();
+    await drawn();
+    expect([model.get('patch'), model.get('stride')]).toEqual([6, 4]);
+    expect([patch, stride].map((field) => /** @type {HTMLInputElement} */ (field).value)).toEqual(['6', '4']);
   });
 
   it('many classes are found by name', async () => {

@@ -254,6 +254,24 @@ def test_search_brings_out_what_fits_and_says_how_many(shared):
     page.get_by_role("searchbox").fill("")
 
 
+def test_what_is_typed_or_slid_on_is_not_put_back_by_what_the_kernel_heard_before(show):
+    page = show(count=1000, reduced=True)
+    typed, slid = page.get_by_role("searchbox"), page.get_by_role("slider", name="Perplexity")
+    page.evaluate("""([typed, slid]) => {
+        const { model } = dvw, told = ['search', 'perplexity'];  // as Jupyter: what was set and not saved is lost
+        let saved = {};
+        model.save_changes = () => { saved = Object.fromEntries(told.map((name) => [name, model.get(name)])); };
+        for (const [field, value] of [[typed, 'l'], [typed, 'lake'], [slid, 31], [slid, 32]]) {
+            field.value = value;
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+        }
+        model.put(saved);
+    }""", [typed.element_handle(), slid.element_handle()])
+    expect(page.locator(".dvw-cap")).to_contain_text("100 images fit “lake”")
+    assert (mp.trait(page, "search"), mp.trait(page, "perplexity")) == ("lake", 32)
+    assert (typed.input_value(), slid.input_value()) == ("lake", "32")
+
+
 def test_enter_in_the_search_flies_to_what_was_found_and_f_to_what_is_selected(show):
     page = show(count=1000, reduced=True)
     at = mp.places(page)

@@ -1,14 +1,12 @@
 /** The controls: what the pointer does, what is shown, and how the map forms. */
 import { button, search, segmented, select, slider } from '../lib/controls.js';
-import { hear, throttle } from '../lib/frame.js';
+import { hear } from '../lib/frame.js';
 import { box, keeper } from '../lib/parts.js';
 import { count } from '../lib/text.js';
 import { ofProbe, SAVED } from './words.js';
 
 /** @typedef {import('../lib/view.js').View} View */
 /** @typedef {import('./state.js').State} State */
-
-const BEAT = 150; // ms between two messages while a slider moves
 
 /**
  * A slider that is made again when its ends change.
@@ -79,20 +77,16 @@ function tools({ get, set, redraw }, state) {
 }
 
 /** @param {View} view @param {State} state */
-function looks({ get, set, live, model, signal }, state) {
+function looks({ get, set, live }, state) {
   const colour = select({
     label: 'Colour',
     options: /** @type {{value: string, label: string}[]} */ ([]),
     value: '',
     onChange: (v) => set('colour', v),
   });
-  const save = throttle(() => model.save_changes(), BEAT, signal);
   const find = search({
     label: 'Search labels and names',
-    onInput: (text) => {
-      model.set('search', text);
-      save();
-    },
+    onInput: (text) => set('search', text),
   });
   hear(find.field, 'keydown', (/** @type {KeyboardEvent} */ e) => e.key === 'Enter' && state.flyTo());
   const arrangement = segmented({
@@ -175,9 +169,8 @@ function layers({ get, set, live }, state) {
 }
 
 /** @param {View} view @param {State} state */
-function forming({ get, set, live, model, signal, request, caption }, state) {
+function forming({ get, set, live, request, caption }, state) {
   const { map } = state;
-  const save = throttle(() => model.save_changes(), BEAT, signal);
   const tell = (/** @type {string} */ what) =>
     request(what, { key: state.about().key }).catch((e) => caption.say(e.message, 'info'));
   const play = button({ label: 'Play', onClick: () => toggle() });
@@ -190,10 +183,7 @@ function forming({ get, set, live, model, signal, request, caption }, state) {
     step: 1,
     value: min,
     format: (v) => count(v),
-    onInput: (v) => {
-      model.set('perplexity', v);
-      save();
-    },
+    onInput: (v) => set('perplexity', v),
   }));
   /** @type {number[]} */
   let frames = [];

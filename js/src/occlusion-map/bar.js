@@ -1,6 +1,6 @@
 /** The controls: which class, how large a patch, how far apart, filled with what, and what is shown of it. */
 import { button, segmented, select, slider, stepper } from '../lib/controls.js';
-import { hear, make, throttle } from '../lib/frame.js';
+import { hear, make } from '../lib/frame.js';
 import { count, fixed, percent } from '../lib/text.js';
 import { baseOf, has } from './data.js';
 import { box, keeper } from '../lib/parts.js';
@@ -12,8 +12,6 @@ import { max, min } from './maths.js';
 
 /** More classes than this are searched, not listed. */
 const LISTED = 40;
-/** ms between two messages while a slider moves; the page follows at once. */
-const BEAT = 150;
 
 /** "mean" -> {value: "mean", label: "Mean"} @param {string} value */
 const option = (value) => ({ value, label: value && value[0].toUpperCase() + value.slice(1) });
@@ -119,16 +117,16 @@ function dial({ get, live }, label, name, onInput) {
 
 /** Patch and stride, which is never longer than the patch is wide: else parts of the image would never be hidden. @param {View} view */
 function sides(view) {
-  const { model, get, signal } = view;
-  const save = throttle(() => model.save_changes(), BEAT, signal);
-  /** @param {Record<string, number>} traits */
-  const change = (traits) => {
-    for (const [name, v] of Object.entries(traits)) model.set(name, v);
-    save();
-  };
+  const { model, get, set } = view;
   return [
-    dial(view, 'Patch', 'patch', (v) => change({ patch: v, stride: min(get('stride'), v) })),
-    dial(view, 'Stride', 'stride', (v) => change({ stride: v, patch: max(get('patch'), v) })),
+    dial(view, 'Patch', 'patch', (v) => {
+      model.set('stride', min(get('stride'), v));
+      set('patch', v);
+    }),
+    dial(view, 'Stride', 'stride', (v) => {
+      model.set('patch', max(get('patch'), v));
+      set('stride', v);
+    }),
   ];
 }
 
