@@ -221,7 +221,7 @@ class OcclusionMap(ImageWidget):
     def _work(self) -> Iterator[Any] | None:
         return None if self._images is None else self._compute(self._key())
 
-    def _compute(self, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Occlusion]]:
+    def _compute(self, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Occlusion] | None]:
         run = self._runs.pop(key, None)
         if run is None:
             image, patch, stride, fill, layers = key
@@ -237,11 +237,12 @@ class OcclusionMap(ImageWidget):
         if run.sweep is not None:
             yield key, run
         while run.sweep is None or run.sweep.done < run.sweep.total:
-            next(run)
-            yield key, run
+            yield (key, run) if run.advance() else None  # the page may ask for something else in between
         run.close()  # what is computed stays
 
-    def _publish(self, result: tuple[tuple[Any, ...], Occlusion]) -> None:
+    def _publish(self, result: tuple[tuple[Any, ...], Occlusion] | None) -> None:
+        if result is None:
+            return
         key, run = result
         sweep, now = run.sweep, time.perf_counter()
         with self.hold_sync():

@@ -60,11 +60,11 @@ def counting(net: dv.Network, monkeypatch) -> list[int]:
     from deepviz_widgets.methods.occlusion import run
 
     seen: list[int] = []
-    original = run.Occlusion._scores
+    original = run.Occlusion._begun
 
-    def scores(self, part, positions):
+    def begun(self, part, positions):
         seen.append(len(positions))
         return original(self, part, positions)
 
-    monkeypatch.setattr(run.Occlusion, "_scores", scores)
+    monkeypatch.setattr(run.Occlusion, "_begun", begun)
     return seen

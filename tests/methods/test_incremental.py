@@ -17,6 +17,7 @@ from torch import nn
 import deepviz_widgets as dv
 from deepviz_widgets.methods.incremental import engines as engines_
 from deepviz_widgets.methods.incremental import evaluator
+from deepviz_widgets.methods.incremental import packed as packed_module
 from deepviz_widgets.methods.incremental.packed import Packed
 from deepviz_widgets.methods.incremental.workers import shares
 from deepviz_widgets.scores import NetworkError
@@ -45,7 +46,7 @@ def test_generated_networks_agree_to_1e_9_in_float64(recipe, height, width, patc
     found = evaluator(net, x, filled, exact=True, engine="incremental")
     assert found.how == "incremental", found.why
     wanted = torch.cat([net.forward(painted(x, filled, box)[None]) for box in boxes]).detach()
-    off = (found._answers(boxes)[0] - wanted).abs().max() / wanted.abs().max()
+    off = (found.begin(boxes).answer()[0] - wanted).abs().max() / wanted.abs().max()
     assert float(off) < 1e-9
 
 
@@ -419,24 +420,19 @@ def test_shares_are_as_many_as_there_are_threads_and_leave_nothing_out(monkeypat
         assert [index for part in parts for index in range(count)[part]] == list(range(count))
 
 
-def test_maps_for_which_the_order_of_the_weights_is_slow_get_an_order_of_their_own(monkeypatch):
-    conv = nn.Conv2d(64, 64, 3, padding=1)
-    packed = Packed(conv.weight.detach(), conv.bias.detach(), alone=True)
-    sizes = ((2, 64, 12, 12), (2, 64, 40, 40))
+def test_maps_of_every_shape_get_the_order_of_weights_that_they_ask_for_and_equal_orders_are_kept_once(monkeypatch):
+    conv = nn.Conv2d(64, 96, 3, padding=1).requires_grad_(False)
+    packed, asked, order = Packed(conv.weight, conv.bias), [], packed_module._order
+    monkeypatch.setattr(packed_module, "_order", lambda *given: asked.append(tuple(given[-1])) or order(*given))
+    sizes = [(2, 64, 12, 12), (9, 64, 3, 3), (2, 64, 40, 40), (1, 64, 12, 12)]
     many = [torch.randn(size).to(memory_format=torch.channels_last) for size in sizes]
     if not packed.pays(many[0]):
         pytest.skip("torch has no such order here")
-    seconds = {}  # that a call of a size takes with an order
+    asked.clear()
+    for _ in range(3):
+        for maps in many:
+            assert torch.allclose(packed(maps, (1, 1)), conv(maps), atol=1e-4)
+    assert asked == sizes
+    names = {packed_module._name(order(conv.weight, (1, 1), [1, 1], [1, 1], 1, list(size))) for size in sizes}
+    assert set(packed._orders) == names and packed.bytes >= len(names) * conv.weight.nbytes
 
-    def timed(self, maps, weight, padding):
-        alone = len(self._orders) > 1 and weight is self._orders[-1]
-        return self._run(maps, weight, padding), 1e-4 if maps.shape[2] == 12 or alone else seconds["slow"]
-
-    monkeypatch.setattr(Packed, "_timed", timed)
-    for seconds["slow"] in (1.0, 1e-4):  # slow in the order of others; not slow
-        packed = Packed(conv.weight.detach(), conv.bias.detach(), alone=True)
-        for _ in range(5):
-            for maps in many:
-                wanted = F.conv2d(maps, conv.weight, conv.bias, padding=1)
-                assert torch.allclose(packed(maps, (1, 1)), wanted, atol=1e-4)
-        assert len(packed._orders) == (2 if seconds["slow"] == 1.0 else 1)

@@ -11,7 +11,6 @@ from torch import nn
 
 from deepviz_widgets.methods.incremental import evaluator
 from deepviz_widgets.methods.incremental.engine import Incremental, Plan
-from deepviz_widgets.methods.incremental.multiply import Products
 from deepviz_widgets.methods.incremental.prepared import prepared
 from deepviz_widgets.methods.incremental.winograd import convolve, weights
 from deepviz_widgets.methods.incremental.workspace import Workspace
@@ -97,15 +96,6 @@ def test_windows_of_other_sizes_one_after_the_other_leave_nothing_behind():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("rows", [3, 70])
-@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
-def test_products_for_each_of_many_matrices_are_those_of_einsum(rows, kind):
-    cells, weight = torch.randn(rows, 9, 16, dtype=kind), torch.randn(9, 24, 16, dtype=kind)
-    products, wanted = Products(weight.clone()), torch.einsum("tnc,noc->tno", cells, weight)
-    for _ in range(2):
-        assert torch.allclose(products(cells), wanted, atol=1e-4)
-
-
 def test_every_position_goes_through_the_deep_layers_once(monkeypatch):
     class Unpacks(nn.Module):
         def __init__(self):

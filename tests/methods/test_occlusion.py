@@ -304,15 +304,15 @@ def test_the_first_steps_cover_the_whole_image(net):
 def test_it_goes_on_after_an_interrupt_at_any_step_and_loses_no_position(net, monkeypatch, stop):
     whole = last(occlusion(net, picture(), patch=4, stride=2))
     run = occlusion(net, picture(), patch=4, stride=2, pace=0)
-    original, steps = Occlusion._scores, iter(range(1000))
+    original, steps = Occlusion._checked, iter(range(1000))
 
-    def interrupted(self, part, positions):
-        answer = original(self, part, positions)
+    def interrupted(self, part, positions, run):
+        answer = original(self, part, positions, run)
         if next(steps) == stop:
             raise KeyboardInterrupt
         return answer
 
-    monkeypatch.setattr(Occlusion, "_scores", interrupted)
+    monkeypatch.setattr(Occlusion, "_checked", interrupted)
     with pytest.raises(KeyboardInterrupt):
         last(run)
     sweep = last(run)
@@ -356,6 +356,48 @@ def test_weights_that_change_in_the_middle_are_not_mixed_into_one_map(net):
         net.model[7].bias += 3
     with pytest.raises(dv.NetworkError, match="begin a new one"):
         next(run)
+
+
+def test_a_batch_that_pauses_gives_the_same_scores_with_other_work_in_between(net):
+    whole = last(occlusion(net, picture(), patch=4, stride=1))
+    run, pauses = occlusion(net, picture(), patch=4, stride=1), 0
+    here = run.place(3, 5).raw
+    while run.sweep is None or run.sweep.done < run.sweep.total:
+        before = None if run.sweep is None else run.sweep.done
+        new = run.advance(0)
+        assert new == (run.sweep is not None and run.sweep.done != before)
+        pauses += not new
+        if pauses % 5 == 0:
+            assert np.array_equal(run.place(3, 5).raw, here)
+    assert pauses > 20 and not run.advance()
+    assert np.allclose(run.sweep.raw, whole.raw, atol=1e-5)
+
+
+def test_it_goes_on_after_an_interrupt_or_a_close_in_a_pause(net, monkeypatch):
+    run = occlusion(net, picture(), patch=4, stride=1)
+    run.advance(0)
+    assert run._scoring and run.sweep is None
+    monkeypatch.setattr(type(run._scoring[2]), "advance", raising(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run.advance(0)
+    monkeypatch.undo()
+    run.advance(0)
+    run.close()
+    assert run._scoring is None and last(run).done == run.sweep.total
+    assert np.allclose(run.sweep.raw, last(occlusion(net, picture(), patch=4, stride=1)).raw, atol=1e-5)
+
+
+def test_many_positions_are_scored_together_as_that_takes_less_for_each(monkeypatch):
+    net = dv.Network(ReadsTheMean(), input_size=(3, 32, 32))
+    asked = counting(net, monkeypatch)
+    last(occlusion(net, picture(32, 32), patch=4, stride=1))
+    assert asked[0] == 4 and sum(asked[:3]) == 49 and np.mean(asked[3:-1]) > 40 and max(asked) <= 128
+
+
+def raising(error):
+    def call(*_args, **_settings):
+        raise error
+    return call
 
 
 def test_two_maps_on_one_network_at_once_do_not_meet(net):

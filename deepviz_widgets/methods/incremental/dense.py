@@ -14,6 +14,7 @@ from ...network import Network
 from ...scores import scores_in
 from .features import Reader
 from .tuner import Tuner
+from .workers import Pausing
 
 Answer = tuple[Tensor, dict[str, Tensor]]  # raw scores (P, classes) and, per layer, summed activations (P,)
 
@@ -31,18 +32,22 @@ def masked(x: Tensor, filled: Tensor, masks: Tensor) -> Tensor:
     return torch.where(masks[:, None], filled, x)
 
 
-def looped(count: int, batch_of: Callable[[int, int], Tensor], run: Callable[[Tensor], Answer], tuner: Tuner) -> Answer:
+def looped(
+    count: int, batch_of: Callable[[int, int], Tensor], run: Callable[[Tensor], Pausing[Answer]], tuner: Tuner
+) -> Pausing[Answer]:
     """Run `count` images in batches; `batch_of(start, stop)` makes them, `run` scores them."""
     answers: list[Answer] = []
     done = 0
     while done < count:
-        size, answer = tuner.run(tuner.next(count - done), partial(_some, batch_of, run, done))
+        size, answer = yield from tuner.run(tuner.next(count - done), partial(_some, batch_of, run, done))
         answers.append(answer)
         done += size
     return joined(answers)
 
 
-def _some(batch_of: Callable[[int, int], Tensor], run: Callable[[Tensor], Answer], start: int, size: int) -> Answer:
+def _some(
+    batch_of: Callable[[int, int], Tensor], run: Callable[[Tensor], Pausing[Answer]], start: int, size: int
+) -> Pausing[Answer]:
     return run(batch_of(start, start + size))
 
 
@@ -69,6 +74,11 @@ class Plain:
                 batch = batch.to(self.net.device, self.net.dtype)
                 raw = scores_in(self.model(batch.contiguous(memory_format=self.layout)))
             return raw, {name: reader.sums(seen[name]) for name, reader in self.readers.items()}
+
+    def scores(self, batch: Tensor) -> Pausing[Answer]:
+        """Return what a call does; it cannot pause within one."""
+        yield
+        return self(batch)
 
     @property
     def bytes(self) -> int:

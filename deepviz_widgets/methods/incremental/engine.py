@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
+from threading import Lock
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from .ops import HEAD, makes_new, rule_of
 from .rests import Rest, Waiting
 from .trace import Traced
 from .values import Box, gather, padded, whole
+from .workers import Pausing, drained
 from .workspace import Workspace
 
 BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
@@ -46,6 +48,7 @@ class Step:
     own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
     activation: str = "none"  # what a convolution does to its answer
     cache: dict[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
     @property
     def first(self) -> fx.Node:
@@ -83,8 +86,8 @@ class Plan:
     def bytes(self) -> int:
         """Memory of the copied weights, and of what convolutions have made of theirs."""
         weights = sum(tensor.nbytes for tensor in (*self.traced.root.parameters(), *self.traced.root.buffers()))
-        made = (step.cache.get(name) for step in self.steps for name in ("packed", "winograd"))
-        return weights + sum(one.bytes for one in made if one is not None)
+        packed = sum(step.cache["packed"].bytes for step in self.steps if "packed" in step.cache)
+        return weights + packed + sum(step.cache["winograd"].nbytes for step in self.steps if "winograd" in step.cache)
 
     def _dependent(self) -> set[fx.Node]:
         found = {self.input}
@@ -259,32 +262,36 @@ class Incremental:
 
     def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
         """Return the raw scores (P, classes) of the image with each box hidden, and the sums of layers' maps."""
+        return drained(self.scores(boxes))
+
+    def scores(self, boxes: list[tuple[int, int, int, int]]) -> Pausing[Answer]:
+        """Return what a call does, and pause after each operation."""
         waiting = self._waiting()
         begun: set[tuple[int, int, int, int]] = set()
         todo = zones(boxes, self.most)
         while todo:
-            zone = self._zone(*todo.pop(0))
-            waiting.add(zone)
+            zone = yield from self._zone(*todo.pop(0))
+            yield from waiting.add(zone)
             begun.update(zone.boxes)
             if self._settle(len(zone.boxes)) and todo:
                 todo = zones([box for box in boxes if box not in begun], self.most)
-        features, sums = self._answer(waiting.finished(), boxes)
+        features, sums = self._answer((yield from waiting.finished()), boxes)
         return self.head(features), sums
 
     def whole(self, batch: Tensor) -> Answer:
         """Score whole images (P, C, H, W) through the same folded copy."""
-        features, sums = self.features(batch)
+        features, sums = drained(self.features(batch))
         return self.head(features), sums
 
-    def features(self, batch: Tensor) -> Answer:
-        """Return what the head reads of whole images (P, C, H, W), and the sums of layers' maps."""
+    def features(self, batch: Tensor) -> Pausing[Answer]:
+        """Return what the head reads of whole images (P, C, H, W), and the sums of layers' maps; may pause."""
         images = batch.contiguous(memory_format=torch.channels_last)
         waiting = self._waiting()
         boxes = [(index, 0, 0, 0) for index in range(len(images))]
-        waiting.add(Rest(boxes, {self.plan.input: images}))
-        return self._answer(waiting.finished(), boxes)
+        yield from waiting.add(Rest(boxes, {self.plan.input: images}))
+        return self._answer((yield from waiting.finished()), boxes)
 
-    def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Rest:
+    def _zone(self, rows: list[tuple[int, int]], columns: list[tuple[int, int]]) -> Pausing[Rest]:
         """Follow a zone of positions until all its maps are whole."""
         y, x = (Axis(tuple(a for a, _ in some), tuple(b for _, b in some), cells)
                 for some, cells in ((rows, self.image.x.shape[1]), (columns, self.image.x.shape[2])))
@@ -296,9 +303,9 @@ class Incremental:
                 to, at = top - y.start[row], left - x.start[column]
                 view[row, column, to : to + bottom - top, at : at + right - left] = fill[top:bottom, left:right]
         boxes = [(top, left, bottom, right) for top, bottom in rows for left, right in columns]
-        return self._walk(Rest(boxes, {self.plan.input: Box(crop, y, x)}))
+        return (yield from self._walk(Rest(boxes, {self.plan.input: Box(crop, y, x)})))
 
-    def _walk(self, rest: Rest, stop: int = 1) -> Rest:
+    def _walk(self, rest: Rest, stop: int = 1) -> Pausing[Rest]:
         """Go on until other positions may join, at the step `stop` or later."""
         for step in self.plan.steps[rest.at : self.plan.cut]:
             if rest.at >= stop and rest.joins(self.image.env):
@@ -310,6 +317,7 @@ class Incremental:
             for source in step.free:
                 rest.env.pop(source, None)
             rest.at += 1
+            yield
         return rest
 
     def _waiting(self) -> Waiting:

@@ -16,7 +16,7 @@ from .engine import Image, Incremental, Plan, gained
 from .features import Reader, strongest
 from .prepared import Prepared, prepared
 from .tuner import Tuner
-from .workers import shares, side_by_side
+from .workers import Pausing, Together, shares
 
 _HEAD = 256  # images whose features wait for the head
 _SHARE, _WORK = 12, 10_000_000_000  # positions, and operations of whole images, that are worth a worker
@@ -53,7 +53,7 @@ class Engines:
     """
 
     readers: dict[str, Reader]
-    batch: Callable[[int], Callable[[Tensor], Answer]]
+    batch: Callable[[int], Callable[[Tensor], Pausing[Answer]]]
     head: Callable[[Tensor], Tensor]
     why: str
     holds: tuple[Plan | Image | Plain, ...]
@@ -68,32 +68,36 @@ class Engines:
         """Memory of the copied weights, the clean maps, and the largest values that have been run."""
         return sum(held.bytes for held in self.holds)
 
-    def whole(self, count: int, images: Callable[[int, int], Tensor]) -> Answer:
-        """Score `count` whole images; `images(start, stop)` makes them."""
+    def whole(self, count: int, images: Callable[[int, int], Tensor]) -> Together[Answer, Answer]:
+        """Begin to score `count` whole images; `images(start, stop)` makes them."""
         parts = shares(count, self.share) if self.share else [slice(0, count)]
         self._tuners += [self.tuner() for _ in parts[len(self._tuners) :]]
-        return joined(side_by_side(lambda index: self._share(index, parts[index], images), range(len(parts))))
+        return Together([self._share(worker, part, images) for worker, part in enumerate(parts)], joined)
 
-    def _share(self, worker: int, part: slice, images: Callable[[int, int], Tensor]) -> Answer:
+    def _share(self, worker: int, part: slice, images: Callable[[int, int], Tensor]) -> Pausing[Answer]:
         batch, answers = self.batch(worker), []
         for start in range(part.start, part.stop, _HEAD):
             count = min(_HEAD, part.stop - start)
-            features, sums = looped(count, partial(_shifted, images, start), batch, self._tuners[worker])
+            features, sums = yield from looped(count, partial(_shifted, images, start), batch, self._tuners[worker])
             answers.append((self.head(features), sums))
         return joined(answers)
 
-    def boxes(self, x: Tensor, filled: Tensor, boxes: Boxes) -> Answer:
-        """Score an image with each box hidden; the first ones count operations, which may end the use of crops."""
+    def boxes(self, x: Tensor, filled: Tensor, boxes: Boxes) -> Together[Answer, Answer]:
+        """Begin to score an image with each box hidden; operations are counted, which may end the use of crops."""
         if self.image is None:
             return self.whole(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]))
         parts = shares(len(boxes), self.share) if self.share else [slice(0, len(boxes))]
         engines = [Incremental(self.image.worker(index), filled, self.readers) for index in range(len(parts))]
-        answers = side_by_side(lambda index: engines[index](boxes[parts[index]]), range(len(parts)))
-        gain = gained(engines)
-        if gain < WORTH and not self.forced:
-            self.image = None
-            self.why = f"Crops save {max(0.0, 1 - 1 / gain):.0%} of the operations, {_WHOLE}."
-        return joined(answers)
+        works = [engine.scores(boxes[part]) for engine, part in zip(engines, parts, strict=True)]
+
+        def end(answers: list[Answer]) -> Answer:
+            gain = gained(engines)
+            if gain < WORTH and not self.forced:
+                self.image = None
+                self.why = f"Crops save {max(0.0, 1 - 1 / gain):.0%} of the operations, {_WHOLE}."
+            return joined(answers)
+
+        return Together(works, end)
 
 
 def _shifted(images: Callable[[int, int], Tensor], by: int, start: int, stop: int) -> Tensor:
@@ -119,7 +123,7 @@ def choose(
     if net.altered:  # the copies know nothing of switches
         why = f"Some units of the network are switched, {_WHOLE}."
         itself = Plain(net, None, readers)
-        return clean, Engines(readers, lambda _: itself, _nothing, why, (itself,))
+        return clean, Engines(readers, lambda _: itself.scores, _nothing, why, (itself,))
     kept = prepared(net)
     plan, image = _followed(net, kept, x, clean, readers, exact)
     if image is None and isinstance(plan, Plan):  # the copies may be of weights that are no more
@@ -190,12 +194,12 @@ def _plain(net: Network, kept: Prepared, readers: dict[str, Reader], verdict: st
     if verdict == "alone":
         why = "What the network answers to an image depends on the others of its batch, so each goes through alone."
         itself = Plain(net, None, readers)
-        return Engines(readers, lambda _: itself, _nothing, why, (itself,), tuner=_one)
+        return Engines(readers, lambda _: itself.scores, _nothing, why, (itself,), tuner=_one)
     reason = plan if isinstance(plan, str) else "they gave other scores than the network itself"
     why = f"The network's operations cannot be followed one by one ({reason}), {_WHOLE}."
     alone = any(reader.layout.batch is None for reader in readers.values())
     loop = Plain(net, kept.copy(net) if verdict == "copied" else None, readers)
-    return Engines(readers, lambda _: loop, _nothing, why, (loop,), tuner=_one if alone else Tuner)
+    return Engines(readers, lambda _: loop.scores, _nothing, why, (loop,), tuner=_one if alone else Tuner)
 
 
 def _one() -> Tuner:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,8 +13,34 @@ from torch import Tensor
 from ...network import Network
 from .dense import Answer, masked
 from .engines import Boxes, Engines, choose
+from .workers import Together
 
 ENGINES = ("auto", "incremental", "dense")
+
+
+Arrays = tuple[np.ndarray, dict[str, np.ndarray]]
+
+
+class Scoring:
+    """Positions that are being scored, for a while at a time; made by `Evaluator.begin` and `begin_masks`."""
+
+    def __init__(self, net: Network, work: Together[Answer, Answer], finish: Callable[[Answer], Answer]):
+        self._net, self._work, self._finish = net, work, finish
+
+    def advance(self, seconds: float = math.inf) -> bool:
+        """Go on for about so long; tell whether all are scored."""
+        with self._net.running():
+            return self._work.advance(seconds)
+
+    def answer(self) -> Answer:
+        """Return the scores as tensors of the network's own precision, once there is no more to do."""
+        with self._net.running():
+            return self._finish(self._work.result())
+
+    def result(self) -> Arrays:
+        """Return what `Evaluator.run` returns; goes to the end first."""
+        raw, sums = self.answer()
+        return raw.float().cpu().numpy(), {name: value.float().cpu().numpy() for name, value in sums.items()}
 
 
 class Evaluator:
@@ -49,7 +76,7 @@ class Evaluator:
         """Memory of the copied weights, the clean maps, and the largest values that have been run."""
         return self._engines.held_bytes
 
-    def run(self, boxes: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def run(self, boxes: np.ndarray) -> Arrays:
         """Score the image with each box hidden.
 
         Parameters
@@ -69,18 +96,39 @@ class Evaluator:
         ValueError
             For boxes of another shape.
         """
-        return _arrays(self._answers(boxes))
+        return self.begin(boxes).result()
 
-    def run_masks(self, masks: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def run_masks(self, masks: np.ndarray) -> Arrays:
         """Score the image with the fill wherever a mask (P, H, W) of booleans is true; returns what `run` returns."""
+        return self.begin_masks(masks).result()
+
+    def begin(self, boxes: np.ndarray) -> Scoring:
+        """Begin what `run` does, to be gone on with a while at a time; others may run in between."""
+        clipped = _clipped(boxes, self._x.shape[1], self._x.shape[2])
+        hiding = [index for index, (top, left, bottom, right) in enumerate(clipped) if top < bottom and left < right]
+
+        def finish(found: Answer) -> Answer:
+            raw, sums = answer = self._unchanged(len(clipped))
+            raw[hiding] = found[0]
+            for name, values in found[1].items():
+                sums[name][hiding] = values
+            return answer
+
+        if not hiding:
+            return self._nothing(len(clipped))
+        work = self._engines.boxes(self._x, self._filled, [clipped[index] for index in hiding])
+        return Scoring(self._net, work, finish)
+
+    def begin_masks(self, masks: np.ndarray) -> Scoring:
+        """Begin what `run_masks` does, to be gone on with a while at a time."""
         masks = np.asarray(masks, bool)
         if masks.ndim != 3 or masks.shape[1:] != tuple(self._x.shape[1:]):
             raise ValueError(f"Masks are (P, {self._x.shape[1]}, {self._x.shape[2]}); these are {masks.shape}.")
         if not len(masks):
-            return _arrays(self._unchanged(0))
+            return self._nothing(0)
         hidden = torch.from_numpy(masks).to(self._x.device)
-        with self._net.running():
-            return _arrays(self._engines.whole(len(masks), lambda a, b: masked(self._x, self._filled, hidden[a:b])))
+        work = self._engines.whole(len(masks), lambda a, b: masked(self._x, self._filled, hidden[a:b]))
+        return Scoring(self._net, work, lambda answer: answer)
 
     def again(self, filled: Tensor) -> Evaluator:
         """Return an evaluator of the same image with another fill (C, H, W); the clean pass is not run again."""
@@ -88,18 +136,9 @@ class Evaluator:
         other._filled = _like(filled, self._x)
         return other
 
-    def _answers(self, boxes: np.ndarray) -> Answer:
-        """Score boxes, as tensors of the network's own precision."""
-        clipped = _clipped(boxes, self._x.shape[1], self._x.shape[2])
-        hiding = [index for index, (top, left, bottom, right) in enumerate(clipped) if top < bottom and left < right]
-        answer = self._unchanged(len(clipped))
-        if hiding:
-            with self._net.running():
-                raw, sums = self._engines.boxes(self._x, self._filled, [clipped[index] for index in hiding])
-            answer[0][hiding] = raw
-            for name, values in sums.items():
-                answer[1][name][hiding] = values
-        return answer
+    def _nothing(self, number: int) -> Scoring:
+        """Score positions that hide nothing."""
+        return Scoring(self._net, Together([], lambda _: self._unchanged(number)), lambda answer: answer)
 
     def _unchanged(self, number: int) -> Answer:
         raw = self._clean.expand(number, -1).clone()
@@ -111,11 +150,6 @@ def _clipped(boxes: np.ndarray, height: int, width: int) -> Boxes:
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"Boxes are (P, 4): top, left, bottom, right; these have the shape {boxes.shape}.")
     return [(max(0, int(a)), max(0, int(b)), min(height, int(c)), min(width, int(d))) for a, b, c, d in boxes]
-
-
-def _arrays(answer: Answer) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    raw, sums = answer
-    return raw.float().cpu().numpy(), {name: value.float().cpu().numpy() for name, value in sums.items()}
 
 
 def _like(filled: Tensor, x: Tensor) -> Tensor:

@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .packed import Packed
-
 Product = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 _GAIN = 1.15  # how much faster than `F.linear` another way must be to be taken
@@ -27,29 +25,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Multiply the last axis of x (..., C) by weight (O, C) and add the bias (O,)."""
     rows = x.numel() // max(1, x.shape[-1])
     return F.linear(x, weight, bias) if rows < _ROWS else _way(x, weight)(x, weight, bias)
-
-
-class Products:
-    """Matrices (n, O, C), each of which multiplies rows of its own."""
-
-    def __init__(self, weight: Tensor):
-        self._number, self.outputs, channels = weight.shape
-        self.nbytes = weight.nbytes
-        self._convolution = Packed(weight.reshape(-1, channels, 1, 1), None, groups=self._number, alone=True)
-
-    @property
-    def bytes(self) -> int:
-        """Memory of the matrices, in order or not."""
-        return max(self._convolution.bytes, self.nbytes)
-
-    def __call__(self, cells: Tensor) -> Tensor:
-        """Multiply (T, n, C): one product for each of n, (T, n, O)."""
-        many, number, channels = cells.shape
-        rows = cells.reshape(1, many, 1, number * channels).permute(0, 3, 1, 2)
-        if self._convolution.pays(rows):
-            return self._convolution(rows).permute(0, 2, 3, 1).reshape(many, number, -1)
-        weight = self._convolution.weight.view(number, self.outputs, channels)
-        return torch.bmm(cells.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
 
 
 def _way(x: Tensor, weight: Tensor) -> Product:

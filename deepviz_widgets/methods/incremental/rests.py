@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .workers import Pausing
+
 Boxes = list[tuple[int, int, int, int]]
 
 
@@ -78,32 +80,34 @@ class Waiting:
     """Positions that wait at some step until there are as many as run well together.
 
     `room(step)` says how many that are, `stop(step)` up to which step they go on, `walk(rest, stop)` takes them there
-    or, where they cannot be told apart at that step, further.
+    or, where they cannot be told apart at that step, further, and may pause on the way.
     """
 
-    def __init__(self, room: Callable[[int], int], stop: Callable[[int], int], walk: Callable[[Rest, int], Rest]):
+    def __init__(
+        self, room: Callable[[int], int], stop: Callable[[int], int], walk: Callable[[Rest, int], Pausing[Rest]]
+    ):
         self._room, self._stop, self._walk = room, stop, walk
         self._at: dict[int, list[Rest]] = {}
 
-    def add(self, rest: Rest) -> None:
+    def add(self, rest: Rest) -> Pausing[None]:
         """Take positions in; those that are enough by now go on."""
         at = rest.at
         self._at.setdefault(at, []).append(rest)
         while positions(self._at[at]) >= self._room(at) and self._stop(at) > at:
-            self._go_on(at)
+            yield from self._go_on(at)
 
-    def finished(self) -> list[Rest]:
+    def finished(self) -> Pausing[list[Rest]]:
         """Take all to the end, few as they may be."""
         for at in iter(self._first, None):
-            self._go_on(at)
+            yield from self._go_on(at)
         return [rest for rests in self._at.values() for rest in rests]
 
     def _first(self) -> int | None:
         return min((at for at, rests in self._at.items() if rests and self._stop(at) > at), default=None)
 
-    def _go_on(self, at: int) -> None:
+    def _go_on(self, at: int) -> Pausing[None]:
         """Take as many as there is room for to the next step where others may join."""
         group, *left = split(joined(self._at.pop(at)), self._room(at))
         self._at[at] = left
         stop = min([self._stop(at), *(step for step, rests in self._at.items() if rests and step > at)])
-        self.add(self._walk(group, stop))
+        yield from self.add((yield from self._walk(group, stop)))

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from .workers import Pausing
+
 _FIRST, _LEAST, _MOST = 4, 1, 32
+_LONG = 0.5  # seconds: no size is tried that would keep others waiting for longer
 _TIMED = 2  # how often each size is timed: the first run of a shape also sets up its kernels
 _NO_MEMORY = ("out of memory", "can't allocate", "cannot allocate", "not enough memory", "alloc_failed")
 
@@ -40,21 +43,34 @@ class Tuner:
     def _wanted(self) -> int:
         best = self.best
         for size in (best, best * 2, best // 2):  # climb: a size is settled once both its neighbours are slower
-            if _LEAST <= size <= self.most and len(self.seconds.get(size, ())) < _TIMED:
+            short = size <= best or size * min(self.seconds.get(best, [0.0])) < _LONG
+            if _LEAST <= size <= self.most and short and len(self.seconds.get(size, ())) < _TIMED:
                 return size
         return best
 
-    def run(self, size: int, work: Callable[[int], Result]) -> tuple[int, Result]:
+    def run(self, size: int, work: Callable[[int], Pausing[Result]]) -> Pausing[tuple[int, Result]]:
         """Do the work for `size` images, for fewer where memory is short; return for how many, and the result."""
         while True:
-            began = time.perf_counter()
             try:
-                result = work(size)
+                seconds, result = yield from timed(work(size))
             except (RuntimeError, MemoryError) as error:
                 if size == _LEAST or not is_out_of_memory(error):
                     raise
                 size = self.most = max(_LEAST, size // 2)
                 continue
             if size & (size - 1) == 0 and len(self.seconds.setdefault(size, [])) < 8:
-                self.seconds[size].append((time.perf_counter() - began) / size)
+                self.seconds[size].append(seconds / size)
             return size, result
+
+
+def timed(work: Pausing[Result]) -> Pausing[tuple[float, Result]]:
+    """Return how many seconds the work took, without its pauses, and its result."""
+    seconds = 0.0
+    while True:
+        began = time.perf_counter()
+        try:
+            next(work)
+        except StopIteration as end:
+            return seconds + time.perf_counter() - began, end.value
+        seconds += time.perf_counter() - began
+        yield

@@ -143,9 +143,10 @@ def _tiled(step: Any, image: Any, height: int, width: int) -> bool:
     return winograd.pays(step.module, height, width)
 
 
-def _weights(step: Any) -> multiply.Products:
-    if "winograd" not in step.cache:
-        step.cache["winograd"] = winograd.weights(step.module)
+def _weights(step: Any) -> Tensor:
+    with step.lock:  # workers come at once, and one transformation is enough
+        if "winograd" not in step.cache:
+            step.cache["winograd"] = winograd.weights(step.module)
     return step.cache["winograd"]
 
 

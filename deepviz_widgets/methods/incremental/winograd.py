@@ -11,21 +11,23 @@ import math
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .multiply import Products
 from .workspace import Workspace
 
 TILE = 4
 _POINTS = {3: (0.0, 0.75, -0.75, 1.5, -1.5), 5: (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0)}
 _FEWEST, _SOME = 64, 128  # channels below which the direct way is faster
-_TIMED_TILES, _ROUNDS = 4, 6  # windows of 4 x 4 tiles
+_TIMED_TILES, _ROUNDS, _ENOUGH = 4, 6, 0.2  # windows of 4 x 4 tiles; seconds after which two rounds will do
 _TILES_BYTES = 2 << 20  # of tiles that are transformed at once: more falls out of the processor's cache
 _CELLS_BYTES, _LARGE = 16 << 20, 28 << 20  # of transformed tiles that are multiplied at once, with many weights more
 _OPERATIONS = 1_200_000_000  # as many windows as take some milliseconds
+_TRANSFORMED = 64  # outputs whose weights are transformed at once
+_timing = Lock()  # of workers that ask at once, one times and the others wait for its answer
 
 
 @lru_cache(maxsize=8)
@@ -65,8 +67,9 @@ def pays(conv: nn.Conv2d, height: int, width: int) -> bool:
     """Tell whether tiles take less time for outputs of this size, by what they took for whole tiles."""
     tiles = math.ceil(height / TILE) * math.ceil(width / TILE)
     waste = tiles * TILE * TILE / (height * width)
-    return waste < gain(conv.kernel_size[0], conv.in_channels, conv.out_channels, str(conv.weight.dtype),
-                        conv.weight.device.type, torch.get_num_threads())
+    with _timing:
+        return waste < gain(conv.kernel_size[0], conv.in_channels, conv.out_channels, str(conv.weight.dtype),
+                            conv.weight.device.type, torch.get_num_threads())
 
 
 @lru_cache(maxsize=256)
@@ -80,9 +83,12 @@ def gain(kernel: int, channels: int, outputs: int, dtype: str, device: str, thre
     side = _TIMED_TILES * TILE + kernel - 1
     each = 2 * (_TIMED_TILES * TILE * kernel) ** 2 * channels * outputs
     window = torch.zeros((max(4, min(16, _OPERATIONS // each)), side, side, channels), device=device, dtype=kind)
-    weight, space = weights(conv), Workspace()
-    direct, tiled = math.inf, math.inf
-    for _ in range(_ROUNDS):
+    weight = window.new_empty(((TILE + kernel - 1) ** 2, outputs, channels)).zero_()
+    space = Workspace()
+    direct, tiled, began = math.inf, math.inf, time.perf_counter()
+    for done in range(_ROUNDS):
+        if done > 1 and time.perf_counter() - began > _ENOUGH:
+            break
         direct = min(direct, _seconds(lambda: conv(window.permute(0, 3, 1, 2))))
         tiled = min(tiled, _seconds(lambda: convolve(window, weight, conv.bias, kernel, space)))
     return direct / tiled
@@ -94,25 +100,31 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def weights(conv: nn.Conv2d) -> Products:
+def weights(conv: nn.Conv2d) -> Tensor:
     """Transform the weights of a convolution to matrices (n * n, O, C)."""
-    kernel = conv.kernel_size[0]
-    g = torch.from_numpy(matrices(kernel)[1]).to(conv.weight.device)
+    kernel, found = conv.kernel_size[0], conv.weight.detach()
+    g = torch.from_numpy(matrices(kernel)[1]).to(found.device)
     both = torch.kron(g, g)  # (n n, r r)
-    flat = conv.weight.detach().double().permute(2, 3, 0, 1).reshape(kernel * kernel, -1)
-    return Products((both @ flat).to(conv.weight.dtype).view(len(both), conv.out_channels, conv.in_channels))
+    out = found.new_empty((len(both), conv.out_channels, conv.in_channels))
+    for first in range(0, conv.out_channels, _TRANSFORMED):
+        some = found[first : first + _TRANSFORMED].double().permute(2, 3, 0, 1).reshape(kernel * kernel, -1)
+        out[:, first : first + _TRANSFORMED] = (both @ some).view(len(both), -1, conv.in_channels)
+    return out
 
 
-def convolve(window: Tensor, weight: Products, bias: Tensor | None, kernel: int, space: Workspace) -> Tensor:
-    """Convolve windows (P, h, w, C), already padded, and return (P, h - r + 1, w - r + 1, O)."""
+def convolve(window: Tensor, weight: Tensor, bias: Tensor | None, kernel: int, space: Workspace) -> Tensor:
+    """Convolve windows (P, h, w, C), already padded, and return (P, h - r + 1, w - r + 1, O).
+
+    `weight` (n * n, O, C) are the kernels, transformed by `weights`.
+    """
     positions, height, width, channels = window.shape
     high, wide = height - kernel + 1, width - kernel + 1
     down, across = math.ceil(high / TILE), math.ceil(wide / TILE)
     window = _extended(window, down * TILE + kernel - 1, across * TILE + kernel - 1, space)
-    shape = (positions, down * TILE, across * TILE, weight.outputs)
+    shape = (positions, down * TILE, across * TILE, weight.shape[1])
     whole = (high, wide) == shape[1:3]
     out = window.new_empty(shape) if whole else space.take("out", shape, window)
-    each = (TILE + kernel - 1) ** 2 * max(channels, weight.outputs) * down * across * window.element_size()
+    each = (TILE + kernel - 1) ** 2 * max(channels, weight.shape[1]) * down * across * window.element_size()
     some = max(1, min(_LARGE, max(_CELLS_BYTES, weight.nbytes)) // each)
     for first in range(0, positions, some):
         _convolve(window[first : first + some], weight, bias, kernel, out[first : first + some], space)
@@ -120,7 +132,7 @@ def convolve(window: Tensor, weight: Products, bias: Tensor | None, kernel: int,
 
 
 def _convolve(
-    window: Tensor, weight: Products, bias: Tensor | None, kernel: int, out: Tensor, space: Workspace
+    window: Tensor, weight: Tensor, bias: Tensor | None, kernel: int, out: Tensor, space: Workspace
 ) -> None:
     """Convolve windows whose outputs are whole tiles, into `out`."""
     a, _, b = matrices(kernel)
@@ -139,13 +151,13 @@ def _convolve(
             part.storage_offset(),
         ))
         torch.matmul(forward, tiles, out=cells[first * each : (first + len(part)) * each])
-    products = weight(cells)
+    products = torch.bmm(cells.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
     for first in range(0, len(window), some):
         into = out[first : first + some]
-        values = space.take("values", (len(into) * each, TILE * TILE, weight.outputs), window)
+        values = space.take("values", (len(into) * each, TILE * TILE, weight.shape[1]), window)
         torch.matmul(back, products[first * each : (first + len(into)) * each], out=values)
-        shaped = values.view(-1, down, across, TILE, TILE, weight.outputs).permute(0, 1, 3, 2, 4, 5)
-        into = into.view(-1, down, TILE, across, TILE, weight.outputs)
+        shaped = values.view(-1, down, across, TILE, TILE, weight.shape[1]).permute(0, 1, 3, 2, 4, 5)
+        into = into.view(-1, down, TILE, across, TILE, weight.shape[1])
         into.copy_(shaped) if bias is None else torch.add(shaped, bias, out=into)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 _FIRST = 7  # positions a side of the first lattice
 _COARSE = 0.3  # share of all positions up to which lattices are refined evenly (measured: then adapting pays)
 _BLOCK = 5  # positions a side of what is computed together: neighbours change the same part of a feature map
-_TILE = 4  # positions a side of what is refined at once
-_ROUNDS = 6  # how often the places that vary most are chosen anew
+_TILE = 4  # positions a side of what is compared
+_AROUND = 2  # positions about a tile that are refined with it, as many take less time for each
+_ROUNDS = 9  # how often the places that vary most are chosen anew
 
 
 class Order:
@@ -48,16 +49,18 @@ class Order:
             found = self._take(np.isin(np.arange(self.shape[0]), down)[:, None]
                                & np.isin(np.arange(self.shape[1]), right)[None, :])
             if found:
-                self._a_round = max(1, -(-int(self.left.sum()) // (_ROUNDS * _TILE**2)))
+                self._a_round = -(-int(self.left.sum()) // _ROUNDS)
                 return found
         if not self.left.any():
             return []
-        found = []
-        for top, first in _most_varied(values.reshape(self.shape), self.left)[: self._a_round]:
+        blocks: list[np.ndarray] = []
+        for top, first in _most_varied(values.reshape(self.shape), self.left):
+            if sum(map(len, blocks)) >= self._a_round:
+                break
             tile = np.zeros(self.shape, bool)
-            tile[top : top + _TILE, first : first + _TILE] = True
-            found += self._take(tile)
-        return found
+            tile[_around(top, first)] = True
+            blocks += self._take(tile)
+        return blocks
 
     def _take(self, where: np.ndarray) -> list[np.ndarray]:
         chosen = where & self.left
@@ -120,8 +123,13 @@ def _most_varied(values: np.ndarray, left: np.ndarray) -> list[tuple[int, int]]:
     return sorted(tiles, key=lambda tile: -_spread(values, *tile))
 
 
+def _around(down: int, right: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a tile and of what lies about it."""
+    rows, columns = (slice(max(0, at - _AROUND), at + _TILE + _AROUND) for at in (down, right))
+    return rows, columns
+
+
 def _spread(values: np.ndarray, down: int, right: int) -> float:
-    around = _TILE // 2
-    near = values[max(0, down - around) : down + _TILE + around, max(0, right - around) : right + _TILE + around]
+    near = values[_around(down, right)]
     near = near[np.isfinite(near)]
     return float(near.max() - near.min()) if len(near) > 1 else np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -16,20 +17,24 @@ from ...scores import NetworkError, notes_on_scores
 from ...words import size
 from ..activations import why_not_finite
 from ..incremental import Evaluator, evaluator
+from ..incremental.evaluator import Arrays, Scoring
 from .fills import filled, name_of_fill
 from .order import Order, blocks_of, cut
 from .positions import Lattice, lattice, segments_of, usual_side
 from .sweep import Sweep
 from .table import Table
 
-_CAREFUL = 4  # positions of the first step, before anything is known about the speed; later ones grow by as much
+_CAREFUL = 4  # positions of the first batch, before anything is known about the speed; later ones grow by as much
+_LEAST, _MOST = 32, 128  # positions of a batch then: deep layers take long for a few, and the picture waits for many
+_PACES = 10  # that a batch may last
 
 
 class Occlusion(Iterator[Sweep]):
     """The sweep of a patch over an image, a step at a time; made by `occlusion`.
 
-    `next()` computes for about `pace` seconds and returns the `Sweep` so far. An interrupt or an error in a step loses
-    no position: `next()` goes on. `close()` frees the memory of the engine; `next()` still goes on.
+    `next()` computes for about `pace` seconds, or until there is something new, and returns the `Sweep` so far. An
+    interrupt or an error in a step loses no position: `next()` goes on. `close()` frees the memory of the engine;
+    `next()` still goes on. `advance()` is for those who cannot wait until there is something new.
 
     Attributes
     ----------
@@ -48,24 +53,35 @@ class Occlusion(Iterator[Sweep]):
         self._engine: Evaluator | None = None
         self._lock = threading.RLock()
         self._queue: deque[tuple[int, np.ndarray]] = deque()  # lattice, positions counted over all lattices
-        self._seconds, self._last, self._over = 0.0, 1, False
+        self._scoring: tuple[int, np.ndarray, Scoring] | None = None  # lattice, positions, and their scores on the way
+        self._spent, self._seconds, self._last = 0.0, 0.0, 1  # on the batch so far; a position took, of so many
 
     def __next__(self) -> Sweep:
-        if self._over:
+        if self.sweep is not None and self.sweep.done == self.sweep.total:
             raise StopIteration
-        self._begin()
-        enough = time.perf_counter() + self._options["pace"] / 2  # a chunk takes about one pace
-        while not self._table.known.all():
-            self._compute(*self._chunk())  # at least once, however slow the network is
-            if time.perf_counter() >= enough:
-                break
-        self.sweep = self._so_far(self.lattices, self._table.snapshot())
-        self._over = self.sweep.done == self.sweep.total
+        self._work(self._options["pace"], pausing=False)
+        assert self.sweep is not None
         return self.sweep
+
+    def advance(self, seconds: float = 0.1) -> bool:
+        """Compute for about so long, which may be too short for a new score; tell whether `sweep` is a newer one."""
+        return self._work(seconds, pausing=True)
+
+    def _work(self, seconds: float, *, pausing: bool) -> bool:
+        """Compute for about so long: batches to their ends, or with a pause in the middle of one."""
+        self._begin()
+        until, new = time.perf_counter() + seconds, self.sweep is None and bool(self._table.known.all())
+        while not self._table.known.all():
+            new |= self._go_on(until - time.perf_counter() if pausing else math.inf)
+            if time.perf_counter() >= until - (0 if pausing else seconds / 2):
+                break
+        if new:
+            self.sweep = self._so_far(self.lattices, self._table.snapshot())
+        return new
 
     def close(self) -> None:
         """Free the memory of the engine; what is computed stays, and `next()` goes on from it."""
-        self._engine = None
+        self._engine = self._scoring = None
 
     def place(self, top: int, left: int) -> Sweep:
         """Score one more place, off the lattice: the sweep of the first window with its top left corner there."""
@@ -178,11 +194,11 @@ class Occlusion(Iterator[Sweep]):
 
     # ---------------------------------------------------------------- computing
 
-    def _chunk(self) -> tuple[int, np.ndarray]:
-        """Take positions for about one pace, neighbours together; they stay queued until they are known."""
-        most = _CAREFUL
+    def _batch(self) -> tuple[int, np.ndarray]:
+        """Choose the positions that are scored together, neighbours first; they stay queued until they are known."""
+        most, pace = _CAREFUL, self._options["pace"]
         if self._seconds:
-            most = int(min(self._options["pace"] / self._seconds, _CAREFUL * self._last))
+            most = int(min(max(_PACES * pace / self._seconds, _LEAST if pace else 1), _MOST, _CAREFUL * self._last))
         if not self._queue:
             self._refill()
         index, block = self._queue[0]
@@ -211,18 +227,45 @@ class Occlusion(Iterator[Sweep]):
     def _rows(self, index: int) -> slice:
         return slice(int(self._starts[index]), int(self._starts[index + 1]))
 
-    def _compute(self, index: int, positions: np.ndarray) -> None:
-        before = time.perf_counter()
-        raw, features = self._scores(self.lattices[index], positions - self._starts[index])
+    def _go_on(self, seconds: float) -> bool:
+        """Go on with a batch for about so long; tell whether it is done and its scores are known."""
+        if self._scoring is None:
+            index, positions = self._batch()
+            begun = self._begun(self.lattices[index], self._own(index, positions))
+            self._scoring, self._spent = (index, positions, begun), 0.0
+        (index, positions, scoring), before = self._scoring, time.perf_counter()
+        try:
+            over = scoring.advance(seconds)
+            self._spent += time.perf_counter() - before
+            if not over:
+                return False
+            raw, features = self._checked(self.lattices[index], self._own(index, positions), scoring.result())
+        except BaseException:
+            self._scoring = None  # they are still queued, to be scored anew
+            raise
+        self._scoring = None
         self._table.add(positions, raw, features)
         while self._queue and self._table.known[self._queue[0][1]].all():
             self._queue.popleft()
-        self._seconds, self._last = (time.perf_counter() - before) / len(positions), len(positions)
+        self._seconds, self._last = self._spent / len(positions), len(positions)
+        return True
 
-    def _scores(self, part: Lattice, positions: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        assert self._engine is not None and self.x is not None and self.filled is not None
-        segments = part.labels is not None
-        run = self._engine.run_masks(part.masks(positions)) if segments else self._engine.run(part.boxes[positions])
+    def _own(self, index: int, positions: np.ndarray) -> np.ndarray:
+        """Count positions within their lattice."""
+        return positions - self._starts[index]
+
+    def _scores(self, part: Lattice, positions: np.ndarray) -> Arrays:
+        return self._checked(part, positions, self._begun(part, positions).result())
+
+    def _begun(self, part: Lattice, positions: np.ndarray) -> Scoring:
+        assert self._engine is not None
+        if part.labels is not None:
+            return self._engine.begin_masks(part.masks(positions))
+        return self._engine.begin(part.boxes[positions])
+
+    def _checked(self, part: Lattice, positions: np.ndarray, run: Arrays) -> Arrays:
+        """Return the scores, or say which layer makes them NaN or infinite."""
+        assert self.x is not None and self.filled is not None
         bad = np.flatnonzero(~np.isfinite(run[0]).all(1))
         if len(bad):
             hidden = torch.from_numpy(part.masks(positions[bad[:1]]))
@@ -302,7 +345,7 @@ def occlusion(
     seed : int
         Of the noise.
     pace : float
-        Seconds of work a step.
+        Seconds of work a step, at least; positions are scored in batches, which take longer on slow networks.
 
     Returns
     -------
