@@ -54,7 +54,7 @@ def test_after_the_lattices_comes_where_the_map_varies():
     for _ in range(2):
         for block in order.blocks(known):
             known[block] = values.ravel()[block]
-    third = np.concatenate(order.blocks(known))
+    third = np.concatenate(order.blocks(known))[:48]  # what comes first of it
     rows, columns = third // 25, third % 25
     near = (rows >= 12) & (rows < 24) & (columns >= 0) & (columns < 12)
     assert near.mean() > 0.8 and {(17, 5), (19, 7), (16, 5)} <= set(zip(rows.tolist(), columns.tolist()))

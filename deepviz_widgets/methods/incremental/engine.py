@@ -262,10 +262,11 @@ class Incremental:
 
     def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
         """Return the raw scores (P, classes) of the image with each box hidden, and the sums of layers' maps."""
-        return drained(self.scores(boxes))
+        features, sums = drained(self.hidden(boxes))
+        return self.head(features), sums
 
-    def scores(self, boxes: list[tuple[int, int, int, int]]) -> Pausing[Answer]:
-        """Return what a call does, and pause after each operation."""
+    def hidden(self, boxes: list[tuple[int, int, int, int]]) -> Pausing[Answer]:
+        """Return what the head reads with each box hidden, and the sums of layers' maps; pause after each operation."""
         waiting = self._waiting()
         begun: set[tuple[int, int, int, int]] = set()
         todo = zones(boxes, self.most)
@@ -275,8 +276,7 @@ class Incremental:
             begun.update(zone.boxes)
             if self._settle(len(zone.boxes)) and todo:
                 todo = zones([box for box in boxes if box not in begun], self.most)
-        features, sums = self._answer((yield from waiting.finished()), boxes)
-        return self.head(features), sums
+        return self._answer((yield from waiting.finished()), boxes)
 
     def whole(self, batch: Tensor) -> Answer:
         """Score whole images (P, C, H, W) through the same folded copy."""

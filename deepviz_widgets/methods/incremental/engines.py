@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +13,7 @@ from ...network import Network
 from . import check
 from .dense import Answer, Plain, joined, looped, painted
 from .engine import Image, Incremental, Plan, gained
-from .features import Reader, strongest
+from .features import Reader
 from .prepared import Prepared, prepared
 from .tuner import Tuner
 from .workers import Pausing, Together, shares
@@ -88,14 +88,15 @@ class Engines:
             return self.whole(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]))
         parts = shares(len(boxes), self.share) if self.share else [slice(0, len(boxes))]
         engines = [Incremental(self.image.worker(index), filled, self.readers) for index in range(len(parts))]
-        works = [engine.scores(boxes[part]) for engine, part in zip(engines, parts, strict=True)]
+        works = [engine.hidden(boxes[part]) for engine, part in zip(engines, parts, strict=True)]
 
         def end(answers: list[Answer]) -> Answer:
             gain = gained(engines)
             if gain < WORTH and not self.forced:
                 self.image = None
                 self.why = f"Crops save {max(0.0, 1 - 1 / gain):.0%} of the operations, {_WHOLE}."
-            return joined(answers)
+            features, sums = joined(answers)
+            return self.head(features), sums  # once for all: it reads its weights anew every time
 
         return Together(works, end)
 
@@ -110,20 +111,19 @@ def _nothing(scores: Tensor) -> Tensor:
 
 
 def choose(
-    net: Network, x: Tensor, filled: Tensor, layers: Sequence[str], exact: bool, engine: str
-) -> tuple[Tensor, Engines]:
-    """Run the clean image and choose the engine; return the clean scores (classes,) too.
+    net: Network, x: Tensor, filled: Tensor, clean: Tensor, readers: dict[str, Reader], *, exact: bool, engine: str
+) -> Engines:
+    """Choose the engine for an image, of which `clean` (classes,) are the scores.
 
     Raises
     ------
     NetworkError
         If the network gives the same image other scores each time.
     """
-    clean, readers = strongest(net, x, layers)
     if net.altered:  # the copies know nothing of switches
         why = f"Some units of the network are switched, {_WHOLE}."
         itself = Plain(net, None, readers)
-        return clean, Engines(readers, lambda _: itself.scores, _nothing, why, (itself,))
+        return Engines(readers, lambda _: itself.scores, _nothing, why, (itself,))
     kept = prepared(net)
     plan, image = _followed(net, kept, x, clean, readers, exact)
     if image is None and isinstance(plan, Plan):  # the copies may be of weights that are no more
@@ -135,19 +135,19 @@ def choose(
         kept.verdicts[key] = _judged(net, kept, image, x, filled, clean, readers)
     verdict = kept.verdicts[key]
     if verdict != "followed" or image is None:
-        return clean, _plain(net, kept, readers, verdict, plan)
+        return _plain(net, kept, readers, verdict, plan)
     cpu = net.device.type == "cpu"
     share = max(_SHARE, _WORK // image.work) if cpu else 0
     followed = partial(Engines, readers, lambda worker: Incremental(image.worker(worker), filled, readers).features,
                        Incremental(image, filled, readers).head, holds=(image.plan, image), share=share,
                        tuner=partial(Tuner, _AT_ONCE if cpu else 4))
     if engine == "dense":
-        return clean, followed(why="Asked for: every position is a pass through the whole network.")
+        return followed(why="Asked for: every position is a pass through the whole network.")
     if engine == "auto" and not cpu:
         why = f"On {net.device.type} crops are too small to pay, {_WHOLE}."
-        return clean, followed(why=why)
+        return followed(why=why)
     why = "Only what a patch changes is computed anew, in crops of the maps."
-    return clean, followed(why=why, image=image, forced=engine == "incremental")
+    return followed(why=why, image=image, forced=engine == "incremental")
 
 
 def _followed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from ...network import Network
 from .dense import Answer, masked
 from .engines import Boxes, Engines, choose
+from .features import strongest
 from .workers import Together
 
 ENGINES = ("auto", "incremental", "dense")
@@ -54,11 +56,15 @@ class Evaluator:
         Raw scores of the image with nothing hidden: logits, or probabilities where the network ends in softmax.
     clean_features : dict of str to float
         For each layer the summed activation of its strongest map in the clean image.
+    seconds : float
+        That the clean image took.
     """
 
-    def __init__(self, net: Network, x: Tensor, filled: Tensor, clean: Tensor, engines: Engines):
+    def __init__(self, net: Network, x: Tensor, filled: Tensor, clean: Tensor, engines: Engines,
+                 seconds: float):
         self._net, self._x, self._filled, self._engines, self._clean = net, x, filled, engines, clean
         self.clean: np.ndarray = clean.float().cpu().numpy()
+        self.seconds = seconds
         self.clean_features = {name: reader.clean for name, reader in engines.readers.items()}
 
     @property
@@ -210,5 +216,8 @@ def evaluator(
     x = x.detach().to(net.device, net.dtype)
     filled = _like(filled, x)
     with net.running():
-        clean, engines = choose(net, x, filled, layers, exact, engine)
-    return Evaluator(net, x, filled, clean, engines)
+        began = time.perf_counter()
+        clean, readers = strongest(net, x, layers)
+        seconds = time.perf_counter() - began
+        engines = choose(net, x, filled, clean, readers, exact=exact, engine=engine)
+    return Evaluator(net, x, filled, clean, engines, seconds)

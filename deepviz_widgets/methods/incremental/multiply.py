@@ -16,6 +16,7 @@ from torch import Tensor
 Product = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 _GAIN = 1.15  # how much faster than `F.linear` another way must be to be taken
+_LARGE = 16 << 20  # bytes of weights of which the ways differ: some put them into another order in every call
 _ROWS = 64  # fewer rows than this are not worth a detour
 _ROUNDS = 24  # of a fraction of a millisecond each, so that on a busy machine some are undisturbed
 _BUDGET = 0.3  # seconds after which a busy machine is timed no longer
@@ -29,7 +30,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def _way(x: Tensor, weight: Tensor) -> Product:
     fit = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.is_contiguous()
-    return fastest(torch.get_num_threads()) if fit else F.linear
+    return fastest(torch.get_num_threads(), weight.nbytes >= _LARGE) if fit else F.linear
 
 
 def _by_convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -43,12 +44,13 @@ def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
-@lru_cache(maxsize=8)
-def fastest(threads: int) -> Product:
-    """Time all ways on this machine, some tens of milliseconds; the answer is kept for each number of threads."""
+@lru_cache(maxsize=16)
+def fastest(threads: int, large: bool = False) -> Product:
+    """Time all ways on this machine, some tenths of a second at most; the answer is kept for each number of threads."""
     del threads
     generator = torch.Generator().manual_seed(0)
-    x, weight = torch.rand((400, 256), generator=generator), torch.rand((256, 256), generator=generator)
+    rows, channels, outputs = (100, 2048, 2048) if large else (400, 256, 256)
+    x, weight = torch.rand((rows, channels), generator=generator), torch.rand((outputs, channels), generator=generator)
     ways: tuple[Product, ...] = (F.linear, _by_convolution, _pointwise)
     with torch.no_grad():
         wanted = F.linear(x, weight)

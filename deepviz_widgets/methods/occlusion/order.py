@@ -11,7 +11,7 @@ _COARSE = 0.3  # share of all positions up to which lattices are refined evenly 
 _BLOCK = 5  # positions a side of what is computed together: neighbours change the same part of a feature map
 _TILE = 4  # positions a side of what is compared
 _AROUND = 2  # positions about a tile that are refined with it, as many take less time for each
-_ROUNDS = 9  # how often the places that vary most are chosen anew
+_ROUNDS, _A_ROUND = 4, 64  # how often the places that vary most are chosen anew, and for how many positions at least
 
 
 class Order:
@@ -49,7 +49,7 @@ class Order:
             found = self._take(np.isin(np.arange(self.shape[0]), down)[:, None]
                                & np.isin(np.arange(self.shape[1]), right)[None, :])
             if found:
-                self._a_round = -(-int(self.left.sum()) // _ROUNDS)
+                self._a_round = max(_A_ROUND, -(-int(self.left.sum()) // _ROUNDS))
                 return found
         if not self.left.any():
             return []

@@ -24,9 +24,10 @@ from .positions import Lattice, lattice, segments_of, usual_side
 from .sweep import Sweep
 from .table import Table
 
-_CAREFUL = 4  # positions of the first batch, before anything is known about the speed; later ones grow by as much
+_FEW, _SOON = 4, 0.25  # positions of the first batch, more where they take about so many seconds
+_GROWTH = 4  # from one batch to the next at most, as their speed is not known before
 _LEAST, _MOST = 32, 128  # positions of a batch then: deep layers take long for a few, and the picture waits for many
-_PACES = 10  # that a batch may last
+_PACES, _OVER = 15, 1.3  # that a batch may last; how much longer where it is the last of a round
 
 
 class Occlusion(Iterator[Sweep]):
@@ -196,12 +197,17 @@ class Occlusion(Iterator[Sweep]):
 
     def _batch(self) -> tuple[int, np.ndarray]:
         """Choose the positions that are scored together, neighbours first; they stay queued until they are known."""
-        most, pace = _CAREFUL, self._options["pace"]
+        pace = self._options["pace"]
         if self._seconds:
-            most = int(min(max(_PACES * pace / self._seconds, _LEAST if pace else 1), _MOST, _CAREFUL * self._last))
+            most = int(min(max(_PACES * pace / self._seconds, _LEAST if pace else 1), _MOST, _GROWTH * self._last))
+        else:
+            assert self._engine is not None
+            most = int(min(max(_SOON / max(self._engine.seconds, 1e-9), _FEW), _MOST)) if pace else _FEW
         if not self._queue:
             self._refill()
         index, block = self._queue[0]
+        if sum(len(queued) for _, queued in self._queue) <= _OVER * most:
+            most = int(_OVER * most)  # all that is left of a round, rather than a few later
         pieces = cut(block - self._starts[index], self.lattices[index].columns, max(1, most))
         if len(pieces) > 1:
             self._queue.popleft()
@@ -235,11 +241,11 @@ class Occlusion(Iterator[Sweep]):
             self._scoring, self._spent = (index, positions, begun), 0.0
         (index, positions, scoring), before = self._scoring, time.perf_counter()
         try:
-            over = scoring.advance(seconds)
-            self._spent += time.perf_counter() - before
-            if not over:
+            if not scoring.advance(seconds):
+                self._spent += time.perf_counter() - before
                 return False
             raw, features = self._checked(self.lattices[index], self._own(index, positions), scoring.result())
+            self._spent += time.perf_counter() - before
         except BaseException:
             self._scoring = None  # they are still queued, to be scored anew
             raise
