@@ -226,3 +226,13 @@ def wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+def repainted(locator, before: str, seconds: float = 10) -> bool:
+    """Wait until a canvas shows something else than it did `before`; False where it does not in time."""
+    until = time.monotonic() + seconds
+    while pixels(locator) == before:
+        if time.monotonic() > until:
+            return False
+        locator.page.wait_for_timeout(50)
+    return True

@@ -138,8 +138,7 @@ def test_what_was_seen_can_be_explored_while_the_kernel_is_busy(page, found):
     }""")
     found.tile(0, 0).click()
     expect(found.detail.get_by_role("spinbutton", name="Patch")).to_have_value("1", timeout=1500)
-    page.wait_for_timeout(200)
-    assert jupyter.pixels(found.detail.locator("canvas").nth(0)) != second
+    assert jupyter.repainted(found.detail.locator("canvas").nth(0), second, 1)
     page.wait_for_timeout(3000)
 
 
