@@ -435,4 +435,3 @@ def test_maps_of_every_shape_get_the_order_of_weights_that_they_ask_for_and_equa
     assert asked == sizes
     names = {packed_module._name(order(conv.weight, (1, 1), [1, 1], [1, 1], 1, list(size))) for size in sizes}
     assert set(packed._orders) == names and packed.bytes >= len(names) * conv.weight.nbytes
-

@@ -95,7 +95,6 @@ def test_windows_of_other_sizes_one_after_the_other_leave_nothing_behind():
         assert torch.isfinite(found).all(), "a result is nobody's buffer"
 
 
-@torch.no_grad()
 def test_every_position_goes_through_the_deep_layers_once(monkeypatch):
     class Unpacks(nn.Module):
         def __init__(self):
