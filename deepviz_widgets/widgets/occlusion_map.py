@@ -20,6 +20,7 @@ from .base import ClassIndex, ImageWidget, bundle, code
 _MOST_SENT = 64  # classes whose scores travel with the map; choosing another sends that one too
 _MOST_DRAGGED = 5000  # positions that the slider leads to; Python may ask for more
 _RUNS_KEPT = 6  # sweeps, so that going back to one goes on where it was
+_PACE = 0.05  # seconds: smaller batches than a loop wants, for more pictures on the way
 _BEAT = 0.25  # seconds between pictures of a running sweep
 
 
@@ -227,7 +228,7 @@ class OcclusionMap(ImageWidget):
             image, patch, stride, fill, layers = key
             run = occlusion(
                 self.network, self._images[image], patch=patch, stride=stride, fill=fill, layers=layers,
-                targets=self.target if self._own_target else None,
+                targets=self.target if self._own_target else None, pace=_PACE,
             )
         self._runs[key] = run  # the latest last
         while len(self._runs) > _RUNS_KEPT:

@@ -163,6 +163,21 @@ def printed(page, code: str, wanted, seconds: float = 10) -> str:
         page.wait_for_timeout(100)
 
 
+def into_view(locator, seconds: float = 30) -> None:
+    """Scroll to what is in a notebook, again until it stays in sight.
+
+    JupyterLab hides the cells that are far from what is in sight, and what moves when another one grows may be hidden.
+    """
+    page, until = locator.page, time.monotonic() + seconds
+    while True:
+        locator.scroll_into_view_if_needed()
+        page.wait_for_timeout(250)
+        box = locator.bounding_box() if locator.is_visible() else None
+        if box and box["y"] < page.viewport_size["height"] and box["y"] + box["height"] > 0:
+            return
+        assert time.monotonic() < until, f"JupyterLab hides {locator} again and again"
+
+
 def new_cell(page, code: str) -> None:
     """Add a cell at the end, type into it and run it, as with the keyboard."""
     page.evaluate(

@@ -23,7 +23,7 @@ def page(browser, lab):
 @pytest.fixture
 def maps(page):
     found = page.locator(".dvw[aria-label='Activation maps']").first
-    found.scroll_into_view_if_needed()
+    jupyter.into_view(found)
     jupyter.python(page, "picker.layer = 'conv3'; maps.channel = 9; maps.wait()")
     expect(found.locator(".dvw-sub")).to_contain_text("conv3")
     return found

@@ -51,7 +51,7 @@ def until(page, true, seconds: float = 20) -> dict:
 
 def test_a_click_on_a_thumbnail_makes_it_the_image_everywhere(page):
     canvas = widget(page, "Embedding map").locator("canvas").first
-    canvas.scroll_into_view_if_needed()
+    jupyter.into_view(canvas)
     box = canvas.bounding_box()
     middle = {"x": box["width"] / 2, "y": box["height"] / 2}  # where image 7 is, once the map has flown there
     for turn in range(40):
@@ -68,7 +68,7 @@ def test_a_click_on_a_thumbnail_makes_it_the_image_everywhere(page):
 
 def test_a_click_on_a_unit_makes_it_the_unit_of_maps_and_kernels(page):
     tiles = widget(page, "Activation maps").locator(".dvw-grid canvas")
-    tiles.scroll_into_view_if_needed()
+    jupyter.into_view(tiles)
     box = tiles.bounding_box()
     tiles.click(position={"x": box["width"] * 0.4, "y": 20})
     found = until(page, lambda now: now["hub"][2] > 0)
@@ -79,7 +79,7 @@ def test_a_click_on_a_unit_makes_it_the_unit_of_maps_and_kernels(page):
 def test_a_click_on_a_cell_of_the_confusion_matrix_shows_and_selects_its_images(page):
     matrix = widget(page, "Confusion matrix")
     cell = matrix.locator(".cm-cell:not(.cm-right)", has_text=re.compile(r"^\d+$")).first
-    cell.scroll_into_view_if_needed()
+    jupyter.into_view(cell)
     number = int(cell.inner_text())
     cell.click()
     found = until(page, lambda now: len(now["hub"][3]) == number)

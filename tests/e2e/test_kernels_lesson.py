@@ -26,7 +26,7 @@ class Kernels:
     def __init__(self, page, number: int, name: str):
         self.page, self.name = page, name
         self.root = page.locator(".dvw[aria-label='Kernels']").nth(number)
-        self.root.scroll_into_view_if_needed()
+        jupyter.into_view(self.root)
         self.tiles = self.root.locator(".dvw-grid canvas")
         self.caption = self.root.locator(".dvw-cap")
         figures = self.root.locator(".kg-answer .kg-fig")

@@ -62,7 +62,7 @@ def pad(page):
 @pytest.fixture
 def cam(page):
     cam = page.locator(".dvw[aria-label='Webcam']")
-    cam.scroll_into_view_if_needed()
+    jupyter.into_view(cam)
     return cam
 
 

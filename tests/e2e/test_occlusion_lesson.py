@@ -26,7 +26,7 @@ class Map:
     def __init__(self, page, number: int, name: str):
         self.page, self.name = page, name
         self.root = page.locator(".dvw[aria-label='Occlusion']").nth(number)
-        self.root.scroll_into_view_if_needed()
+        jupyter.into_view(self.root)
         self.picture = self.root.locator(".oc-pic canvas").first
         self.caption = self.root.locator(".dvw-cap")
         self.target = self.root.locator(".oc-target")
@@ -136,7 +136,7 @@ def test_a_long_map_is_cancelled_and_resumed_without_losing_a_position(page):
                            "slow = dv.OcclusionMap(slow_net, dv.demo.photos()[1][0], patch=32, stride=4)\n"
                            "slow")
     root = page.locator(".dvw[aria-label='Occlusion']").last
-    root.scroll_into_view_if_needed()
+    jupyter.into_view(root)
     expect(root).to_contain_text(re.compile(r"\d+ of [\d,]+ positions"), timeout=60_000)
     root.get_by_role("button", name="Cancel").click()
     expect(root.get_by_role("button", name="Resume")).to_be_visible(timeout=20_000)
@@ -157,7 +157,7 @@ def test_the_slider_moves_while_a_map_runs_and_no_old_map_comes_back(page):
                            "slid = dv.OcclusionMap(slid_net, dv.demo.photos()[1][0], patch=32, stride=4)\n"
                            "slid")
     root = page.locator(".dvw[aria-label='Occlusion']").last
-    root.scroll_into_view_if_needed()
+    jupyter.into_view(root)
     expect(root).to_contain_text("of 2,401 positions", timeout=60_000)
     page.evaluate("""() => {
         const root = [...document.querySelectorAll(".dvw[aria-label='Occlusion']")].at(-1);

@@ -22,7 +22,7 @@ def page(browser, lab):
 
 def test_the_widgets_show_the_trained_network_and_not_the_start(page):
     grid = page.locator(".dvw[aria-label='Kernels']").first
-    grid.scroll_into_view_if_needed()
+    jupyter.into_view(grid)
     expect(grid).to_contain_text(re.compile("Healthy", re.IGNORECASE))
     said = jupyter.python(page, "print(kernels.diagnosis.headline, np.array_equal(kernels.kernels.weights, "
                                 "net.model.conv1.weight.detach().numpy()), cloud.status, maps.status)")
@@ -31,7 +31,7 @@ def test_the_widgets_show_the_trained_network_and_not_the_start(page):
 
 def test_a_prediction_opens_on_a_click_and_not_before(page):
     asked = page.locator("details", has_text="more than a half").first
-    asked.scroll_into_view_if_needed()
+    jupyter.into_view(asked)
     answer = asked.locator("div")
     expect(answer).to_be_hidden()
     asked.locator("summary").click()
@@ -44,7 +44,7 @@ def test_a_prediction_opens_on_a_click_and_not_before(page):
 
 def test_training_on_moves_what_is_seen(page):
     grid = page.locator(".dvw[aria-label='Kernels']").first
-    grid.scroll_into_view_if_needed()
+    jupyter.into_view(grid)
     canvas = grid.locator("canvas").first
     before = jupyter.pixels(canvas)
     jupyter.python(page, "net.model.conv1.weight.data *= torch.linspace(-1, 1, 25).view(1, 1, 5, 5); kernels.refresh()")

@@ -26,7 +26,7 @@ class Board:
     def __init__(self, page, number: int, name: str):
         self.page, self.name = page, name
         self.root = page.locator(".dvw[aria-label='Top patches']").nth(number)
-        self.root.scroll_into_view_if_needed()
+        jupyter.into_view(self.root)
         self.grid, self.caption = self.root.locator(".tp-board"), self.root.locator(".dvw-cap")
         self.detail = self.root.locator(".tp-detail")
 

@@ -26,7 +26,7 @@ class Cell:
     def __init__(self, page, number: int):
         self.page = page
         self.maps = page.locator(".dvw[aria-label='Activation maps']").nth(number)
-        self.maps.scroll_into_view_if_needed()
+        jupyter.into_view(self.maps)
         self.picker = self.maps.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')][1]").locator(
             ".dvw[aria-label='Layers']")
         self.input, self.large = (self.maps.locator(".am-pic canvas").nth(which) for which in (0, 1))
@@ -201,7 +201,7 @@ def test_a_long_job_is_cancelled_while_another_cell_runs_and_then_resumed(page):
     jupyter.new_cell(page, "print('meanwhile', 6 * 7)")
     expect(page.locator(".jp-OutputArea-output", has_text="meanwhile 42")).to_be_attached(timeout=20_000)
     assert jupyter.python(page, "print(digit_maps.status)") == "running"
-    cell.maps.scroll_into_view_if_needed()
+    jupyter.into_view(cell.maps)
     cancel.click()
     resume = cell.maps.get_by_role("button", name="Resume")
     expect(resume).to_be_visible()
@@ -228,7 +228,7 @@ def test_two_views_of_one_widget_show_the_same_and_follow_each_other(page):
     box = second.tiles.bounding_box()
     second.tiles.click(position={"x": box["width"] * 0.32, "y": 20})
     for cell in (second, photos):
-        cell.maps.scroll_into_view_if_needed()
+        jupyter.into_view(cell.maps)
         expect(cell.maps).to_contain_text("Channel 2")
 
 
@@ -276,8 +276,7 @@ def test_nothing_is_cut_off_in_a_narrow_window(photos, width):
         for root in page.locator(".dvw").all():
             if not root.count():  # an explorer in a narrow cell shows one panel at a time
                 continue
-            root.scroll_into_view_if_needed()  # what is off screen is drawn anew when it comes back
-            page.wait_for_timeout(250)
+            jupyter.into_view(root)  # what is off screen is drawn anew when it comes back
             wide = root.evaluate("node => [node.scrollWidth, node.clientWidth]")
             assert wide[0] <= wide[1] + 1, wide
     finally:

@@ -176,6 +176,12 @@ def called_twice_then_normalised(self, x):
     return self.b(self.a(self.a(x)))
 
 
+def read_after_it_was_combined(self, x):
+    y = self.a(x)
+    z = self.b(y)
+    return y * z + y * torch.sigmoid(y.mean((2, 3), keepdim=True)) + (z + z)
+
+
 def same_size(self, x):
     y = self.a(x)
     n, c, h, w = y.shape
@@ -196,6 +202,7 @@ AWKWARD = {
     "a tensor changed in place and used later": (used_after_in_place, {"a": conv()}),
     "a view of a tensor changed in place": (view_used_after_in_place, {"a": conv()}),
     "a convolution called twice before its norm": (called_twice_then_normalised, {"a": conv(), "b": nn.BatchNorm2d(4)}),
+    "maps that are combined and read again": (read_after_it_was_combined, {"a": conv(), "b": conv()}),
     "shapes read from the batch": (same_size, {"a": conv(), "p": nn.Parameter(torch.ones(1, 4, 1, 1))}),
     "channels cut and put together": (shuffled, {"a": conv()}),
     "control flow by value": (of_values, {"a": conv()}),

@@ -85,9 +85,10 @@ def test_a_normalisation_that_others_read_too_stays_a_step_of_its_own():
 @torch.no_grad()
 def test_windows_of_other_sizes_one_after_the_other_leave_nothing_behind():
     space = Workspace()
-    for channels, outputs, high, wide in ((8, 12, 11, 7), (8, 12, 6, 6), (16, 4, 13, 20), (8, 12, 11, 7)):
+    sizes = ((3, 8, 12, 11, 7), (3, 8, 12, 6, 6), (3, 16, 4, 13, 20), (3, 8, 12, 11, 7), (1, 8, 12, 11, 10))
+    for positions, channels, outputs, high, wide in sizes:
         conv = nn.Conv2d(channels, outputs, 3).double()
-        window = torch.randn(3, high, wide, channels, dtype=torch.float64)
+        window = torch.randn(positions, high, wide, channels, dtype=torch.float64)
         found = convolve(window, weights(conv), conv.bias, 3, space)
         wanted = conv(window.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         assert torch.allclose(found, wanted, atol=1e-10) and found.is_contiguous()

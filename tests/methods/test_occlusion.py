@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 import numpy as np
@@ -391,7 +392,22 @@ def test_many_positions_are_scored_together_as_that_takes_less_for_each(monkeypa
     net = dv.Network(ReadsTheMean(), input_size=(3, 32, 32))
     asked = counting(net, monkeypatch)
     last(occlusion(net, picture(32, 32), patch=4, stride=1))
-    assert 49 in np.cumsum(asked) and np.mean(asked) > 40 and max(asked) <= 1.3 * 128
+    assert 49 in np.cumsum(asked) and np.mean(asked) > 80 and max(asked) <= 1.3 * 256
+
+
+class TakesLong(ReadsTheMean):
+    def forward(self, x):
+        time.sleep(0.04)
+        return super().forward(x)
+
+
+def test_a_second_map_knows_how_long_positions_take_and_begins_with_all_of_the_first_lattice(monkeypatch):
+    net = dv.Network(TakesLong(), input_size=(3, 32, 32))
+    asked = counting(net, monkeypatch)
+    for _ in range(2):
+        last(occlusion(net, picture(32, 32), patch=8, stride=3))
+    second = np.flatnonzero(np.cumsum(asked) == sum(asked) / 2)[0] + 1
+    assert asked[0] < 12 and asked[second] >= 49, asked
 
 
 def raising(error):

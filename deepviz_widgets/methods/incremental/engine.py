@@ -17,7 +17,7 @@ from . import fused
 from .dense import Answer, joined
 from .features import Reader
 from .geometry import Axis, Window, zones
-from .ops import HEAD, makes_new, rule_of
+from .ops import HEAD, makes_new, over, rule_of
 from .rests import Rest, Waiting
 from .trace import Traced
 from .values import Box, gather, padded, whole
@@ -46,6 +46,7 @@ class Step:
     cost: float = _TOUCHED  # operations for each value of the answer
     temporary: int = 0  # bytes of what lies between the operations of a chain
     own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
+    spent: frozenset[fx.Node] = frozenset()  # inputs that nobody reads after it and that may be overwritten
     activation: str = "none"  # what a convolution does to its answer
     cache: dict[str, Any] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
@@ -145,6 +146,9 @@ class Plan:
         for source, step in last.items():
             if source not in at_end:
                 step.free += (source,)
+        for step in self.steps:
+            step.spent = frozenset(source for source in step.free if source in self.depends
+                                   and makes_new(source, self.modules))
 
 
 class Image:
@@ -359,6 +363,10 @@ class Incremental:
             answer = step.rule(step, self.image, values)
             if answer is not NotImplemented:
                 return answer
+        if not step.chain:
+            there = over(step, values)
+            if there is not None:
+                return there
         for node in step.chain or (step.node,):
             values[node] = call(node, self.plan.modules, values)
         return values[step.node]

@@ -15,7 +15,7 @@ from .dense import Answer, Plain, joined, looped, painted
 from .engine import Image, Incremental, Plan, gained
 from .features import Reader
 from .prepared import Prepared, prepared
-from .tuner import Tuner
+from .tuner import Speed, Tuner
 from .workers import Pausing, Together, shares
 
 _HEAD = 256  # images whose features wait for the head
@@ -48,6 +48,8 @@ class Engines:
         The reason for the engine, in one sentence.
     share : int
         Positions that are worth a worker; 0 where workers may not run side by side.
+    speed : Speed
+        Of the positions of this network so far, also of those of other images.
     tuner : callable
         Makes what chooses how many whole images a worker runs at once.
     """
@@ -60,6 +62,7 @@ class Engines:
     image: Image | None = None
     forced: bool = False
     share: int = 0
+    speed: Speed = field(default_factory=Speed)
     tuner: Callable[[], Tuner] = Tuner
     _tuners: list[Tuner] = field(default_factory=list)
 
@@ -134,12 +137,13 @@ def choose(
     if key not in kept.verdicts:
         kept.verdicts[key] = _judged(net, kept, image, x, filled, clean, readers)
     verdict = kept.verdicts[key]
+    speed = kept.speeds.setdefault(key, Speed())
     if verdict != "followed" or image is None:
-        return _plain(net, kept, readers, verdict, plan)
+        return _plain(net, kept, readers, verdict, plan, speed)
     cpu = net.device.type == "cpu"
     share = max(_SHARE, _WORK // image.work) if cpu else 0
     followed = partial(Engines, readers, lambda worker: Incremental(image.worker(worker), filled, readers).features,
-                       Incremental(image, filled, readers).head, holds=(image.plan, image), share=share,
+                       Incremental(image, filled, readers).head, holds=(image.plan, image), share=share, speed=speed,
                        tuner=partial(Tuner, _AT_ONCE if cpu else 4))
     if engine == "dense":
         return followed(why="Asked for: every position is a pass through the whole network.")
@@ -190,16 +194,19 @@ def _judged(
     return "copied" if off <= check.TOLERANCE else "itself"
 
 
-def _plain(net: Network, kept: Prepared, readers: dict[str, Reader], verdict: str, plan: Plan | str) -> Engines:
+def _plain(
+    net: Network, kept: Prepared, readers: dict[str, Reader], verdict: str, plan: Plan | str, speed: Speed
+) -> Engines:
     if verdict == "alone":
         why = "What the network answers to an image depends on the others of its batch, so each goes through alone."
         itself = Plain(net, None, readers)
-        return Engines(readers, lambda _: itself.scores, _nothing, why, (itself,), tuner=_one)
+        return Engines(readers, lambda _: itself.scores, _nothing, why, (itself,), speed=speed, tuner=_one)
     reason = plan if isinstance(plan, str) else "they gave other scores than the network itself"
     why = f"The network's operations cannot be followed one by one ({reason}), {_WHOLE}."
     alone = any(reader.layout.batch is None for reader in readers.values())
     loop = Plain(net, kept.copy(net) if verdict == "copied" else None, readers)
-    return Engines(readers, lambda _: loop.scores, _nothing, why, (loop,), tuner=_one if alone else Tuner)
+    return Engines(readers, lambda _: loop.scores, _nothing, why, (loop,), speed=speed,
+                   tuner=_one if alone else Tuner)
 
 
 def _one() -> Tuner:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from ...network import Network
 from .dense import Answer, masked
 from .engines import Boxes, Engines, choose
 from .features import strongest
+from .tuner import Speed
 from .workers import Together
 
 ENGINES = ("auto", "incremental", "dense")
@@ -26,18 +29,29 @@ Arrays = tuple[np.ndarray, dict[str, np.ndarray]]
 class Scoring:
     """Positions that are being scored, for a while at a time; made by `Evaluator.begin` and `begin_masks`."""
 
-    def __init__(self, net: Network, work: Together[Answer, Answer], finish: Callable[[Answer], Answer]):
-        self._net, self._work, self._finish = net, work, finish
+    def __init__(self, net: Network, work: Together[Answer, Answer], finish: Callable[[Answer], Answer],
+                 took: Callable[[float], None]):
+        self._net, self._work, self._finish, self._took = net, work, finish, took
+        self._seconds = 0.0
 
     def advance(self, seconds: float = math.inf) -> bool:
         """Go on for about so long; tell whether all are scored."""
-        with self._net.running():
+        with self._timed():
             return self._work.advance(seconds)
 
     def answer(self) -> Answer:
         """Return the scores as tensors of the network's own precision, once there is no more to do."""
+        with self._timed():
+            found = self._work.result()
+        self._took(self._seconds)
+        return self._finish(found)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         with self._net.running():
-            return self._finish(self._work.result())
+            began = time.perf_counter()
+            yield
+            self._seconds += time.perf_counter() - began
 
     def result(self) -> Arrays:
         """Return what `Evaluator.run` returns; goes to the end first."""
@@ -56,15 +70,11 @@ class Evaluator:
         Raw scores of the image with nothing hidden: logits, or probabilities where the network ends in softmax.
     clean_features : dict of str to float
         For each layer the summed activation of its strongest map in the clean image.
-    seconds : float
-        That the clean image took.
     """
 
-    def __init__(self, net: Network, x: Tensor, filled: Tensor, clean: Tensor, engines: Engines,
-                 seconds: float):
+    def __init__(self, net: Network, x: Tensor, filled: Tensor, clean: Tensor, engines: Engines):
         self._net, self._x, self._filled, self._engines, self._clean = net, x, filled, engines, clean
         self.clean: np.ndarray = clean.float().cpu().numpy()
-        self.seconds = seconds
         self.clean_features = {name: reader.clean for name, reader in engines.readers.items()}
 
     @property
@@ -76,6 +86,11 @@ class Evaluator:
     def why(self) -> str:
         """The reason, in one sentence."""
         return self._engines.why
+
+    @property
+    def speed(self) -> Speed:
+        """How long positions take, as far as those of this network have shown."""
+        return self._engines.speed
 
     @property
     def held_bytes(self) -> int:
@@ -123,7 +138,7 @@ class Evaluator:
         if not hiding:
             return self._nothing(len(clipped))
         work = self._engines.boxes(self._x, self._filled, [clipped[index] for index in hiding])
-        return Scoring(self._net, work, finish)
+        return Scoring(self._net, work, finish, partial(self.speed.learn, len(hiding)))
 
     def begin_masks(self, masks: np.ndarray) -> Scoring:
         """Begin what `run_masks` does, to be gone on with a while at a time."""
@@ -134,7 +149,7 @@ class Evaluator:
             return self._nothing(0)
         hidden = torch.from_numpy(masks).to(self._x.device)
         work = self._engines.whole(len(masks), lambda a, b: masked(self._x, self._filled, hidden[a:b]))
-        return Scoring(self._net, work, lambda answer: answer)
+        return Scoring(self._net, work, lambda answer: answer, partial(self.speed.learn, len(masks)))
 
     def again(self, filled: Tensor) -> Evaluator:
         """Return an evaluator of the same image with another fill (C, H, W); the clean pass is not run again."""
@@ -144,7 +159,8 @@ class Evaluator:
 
     def _nothing(self, number: int) -> Scoring:
         """Score positions that hide nothing."""
-        return Scoring(self._net, Together([], lambda _: self._unchanged(number)), lambda answer: answer)
+        work: Together[Answer, Answer] = Together([], lambda _: self._unchanged(number))
+        return Scoring(self._net, work, lambda answer: answer, lambda _: None)
 
     def _unchanged(self, number: int) -> Answer:
         raw = self._clean.expand(number, -1).clone()
@@ -220,4 +236,6 @@ def evaluator(
         clean, readers = strongest(net, x, layers)
         seconds = time.perf_counter() - began
         engines = choose(net, x, filled, clean, readers, exact=exact, engine=engine)
-    return Evaluator(net, x, filled, clean, engines, seconds)
+    if not engines.speed.positions:
+        engines.speed.seconds = seconds
+    return Evaluator(net, x, filled, clean, engines)

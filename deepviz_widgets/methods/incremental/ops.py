@@ -38,6 +38,9 @@ _IN_PLACE: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
 }
 _SUMS = {operator.add, torch.add, operator.sub, torch.sub}
 _PRODUCTS = {operator.mul, torch.mul, operator.truediv, torch.div}
+_IN_PLACE_OF: dict[Any, Callable[[Tensor, Tensor], Tensor]] = {  # of those that do not ask which comes first
+    operator.add: Tensor.add_, torch.add: Tensor.add_, operator.mul: Tensor.mul_, torch.mul: Tensor.mul_,
+}
 
 
 def rule_of(node: fx.Node, modules: Mapping[str, nn.Module]) -> Rule | None:
@@ -126,8 +129,27 @@ def _elementwise(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
 def makes_new(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
     """Tell whether the answer of an operation shares memory with nothing else, so that it may be overwritten."""
     if node.op == "call_module":
-        return isinstance(modules[str(node.target)], (nn.Conv2d, nn.BatchNorm2d, nn.Linear, nn.LayerNorm))
-    return node.op == "call_function" and node.target in _SUMS
+        new = (nn.Conv2d, nn.BatchNorm2d, nn.Linear, nn.LayerNorm, *_ELEMENTWISE_MODULES)
+        return isinstance(modules[str(node.target)], new)
+    return node.op == "call_function" and node.target in _SUMS | _PRODUCTS
+
+
+def over(step: Any, values: Mapping[Any, Any]) -> Tensor | None:
+    """Combine two maps, or a map and its factors, in the memory of one that nobody reads after; None if there is none.
+
+    New memory of that size costs more than the operation: the system hands it out page by page.
+    """
+    node = step.node
+    if node.target not in _IN_PLACE_OF or node.kwargs or len(node.args) != 2 or node.args[0] is node.args[1]:
+        return None
+    one, two = (values.get(part) if isinstance(part, fx.Node) else None for part in node.args)
+    if not isinstance(one, Tensor) or not isinstance(two, Tensor):
+        return None
+    shape, dtype = torch.broadcast_shapes(one.shape, two.shape), torch.result_type(one, two)
+    for part, value, other in zip(node.args, (one, two), (two, one), strict=True):
+        if part in step.spent and value.shape == shape and value.dtype == dtype:
+            return _IN_PLACE_OF[node.target](value, other)
+    return None
 
 
 def _channelwise(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:

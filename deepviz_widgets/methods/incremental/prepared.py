@@ -14,6 +14,7 @@ from ...network import Network
 from .engine import Plan
 from .fold import fold
 from .trace import Traced, UntraceableError, traced
+from .tuner import Speed
 
 _KEPT: weakref.WeakKeyDictionary[nn.Module, Prepared] = weakref.WeakKeyDictionary()
 _PLANS = 2  # each holds a copy of the weights
@@ -26,6 +27,7 @@ class Prepared:
     def __init__(self, net: Network):
         self.mark = fingerprint(net.model)
         self.verdicts: dict[Any, str] = {}  # of the comparison with the network itself
+        self.speeds: dict[Any, Speed] = {}
         self._plans: dict[Any, Plan | str] = {}
         self._copy: nn.Module | None = None
         self._copied = False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .workers import Pausing
 
 _FIRST, _LEAST, _MOST = 4, 1, 32
 _LONG = 0.5  # seconds: no size is tried that would keep others waiting for longer
+_TELLING = 16  # positions whose time tells that of others
 _TIMED = 2  # how often each size is timed: the first run of a shape also sets up its kernels
 _NO_MEMORY = ("out of memory", "can't allocate", "cannot allocate", "not enough memory", "alloc_failed")
 
@@ -21,6 +23,28 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
     )
+
+
+@dataclass
+class Speed:
+    """How long positions take, as far as their batches have shown.
+
+    Attributes
+    ----------
+    seconds : float
+        That a position took lately; of the clean image where none was scored yet.
+    positions : int
+        Of the largest batch so far.
+    """
+
+    seconds: float = 0.0
+    positions: int = 0
+
+    def learn(self, positions: int, seconds: float) -> None:
+        """Take in what a batch took; a single position says little of many."""
+        if positions >= min(max(1, self.positions), _TELLING):
+            self.seconds = seconds / positions
+        self.positions = max(self.positions, positions)
 
 
 class Tuner:

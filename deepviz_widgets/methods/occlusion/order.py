@@ -11,7 +11,7 @@ _COARSE = 0.3  # share of all positions up to which lattices are refined evenly 
 _BLOCK = 5  # positions a side of what is computed together: neighbours change the same part of a feature map
 _TILE = 4  # positions a side of what is compared
 _AROUND = 2  # positions about a tile that are refined with it, as many take less time for each
-_ROUNDS, _A_ROUND = 4, 64  # how often the places that vary most are chosen anew, and for how many positions at least
+_ROUNDS, _A_ROUND = 2, 64  # how often the places that vary most are chosen anew, and for how many positions at least
 
 
 class Order:

@@ -26,8 +26,8 @@ from .table import Table
 
 _FEW, _SOON = 4, 0.25  # positions of the first batch, more where they take about so many seconds
 _GROWTH = 4  # from one batch to the next at most, as their speed is not known before
-_LEAST, _MOST = 32, 128  # positions of a batch then: deep layers take long for a few, and the picture waits for many
-_PACES, _OVER = 15, 1.3  # that a batch may last; how much longer where it is the last of a round
+_LEAST, _MOST = 32, 256  # positions of a batch then: deep layers take long for a few, and the picture waits for many
+_PACES, _OVER = 30, 1.3  # that a batch may last; how much longer where it is the last of a round
 
 
 class Occlusion(Iterator[Sweep]):
@@ -55,7 +55,6 @@ class Occlusion(Iterator[Sweep]):
         self._lock = threading.RLock()
         self._queue: deque[tuple[int, np.ndarray]] = deque()  # lattice, positions counted over all lattices
         self._scoring: tuple[int, np.ndarray, Scoring] | None = None  # lattice, positions, and their scores on the way
-        self._spent, self._seconds, self._last = 0.0, 0.0, 1  # on the batch so far; a position took, of so many
 
     def __next__(self) -> Sweep:
         if self.sweep is not None and self.sweep.done == self.sweep.total:
@@ -197,12 +196,7 @@ class Occlusion(Iterator[Sweep]):
 
     def _batch(self) -> tuple[int, np.ndarray]:
         """Choose the positions that are scored together, neighbours first; they stay queued until they are known."""
-        pace = self._options["pace"]
-        if self._seconds:
-            most = int(min(max(_PACES * pace / self._seconds, _LEAST if pace else 1), _MOST, _GROWTH * self._last))
-        else:
-            assert self._engine is not None
-            most = int(min(max(_SOON / max(self._engine.seconds, 1e-9), _FEW), _MOST)) if pace else _FEW
+        most = self._most()
         if not self._queue:
             self._refill()
         index, block = self._queue[0]
@@ -219,13 +213,28 @@ class Occlusion(Iterator[Sweep]):
             together.append(piece)
         return index, np.concatenate(together)
 
+    def _most(self) -> int:
+        """How many positions may be scored together: what a batch may last, as far as is known how long they take."""
+        assert self._engine is not None
+        speed, pace = self._engine.speed, self._options["pace"]
+        if not pace:
+            return 1
+        seconds = max(speed.seconds, 1e-9)
+        if not speed.positions:
+            return int(min(max(_SOON / seconds, _FEW), _MOST))
+        return int(min(max(_PACES * pace / seconds, _LEAST), _MOST, _GROWTH * speed.positions))
+
     def _refill(self) -> None:
-        """Queue the next round of the window that is furthest behind."""
+        """Queue the next round of the window that is furthest behind, more of them where they take less than a step."""
         shares = [self._table.known[self._rows(index)].mean() for index in range(len(self.lattices))]
         index = int(np.argmin(shares))
         values = sum(self._table.scores("probability", self.net.scores_are, target) for target in self._targets)
         rows, part = self._rows(index), self.lattices[index]
-        blocks = self._orders[index].blocks(np.asarray(values)[rows])
+        assert self._engine is not None
+        speed, pace = self._engine.speed, self._options["pace"]
+        blocks = more = self._orders[index].blocks(np.asarray(values)[rows])
+        while more and speed.positions and sum(map(len, blocks)) * speed.seconds < pace:
+            blocks = blocks + (more := self._orders[index].blocks(np.asarray(values)[rows]))
         # an interrupt between taking blocks and queueing them leaves positions that nobody would hand out again
         blocks = blocks or blocks_of(~self._table.known[rows].reshape(part.rows, part.columns))
         self._queue = deque((index, block + self._starts[index]) for block in blocks)
@@ -238,14 +247,12 @@ class Occlusion(Iterator[Sweep]):
         if self._scoring is None:
             index, positions = self._batch()
             begun = self._begun(self.lattices[index], self._own(index, positions))
-            self._scoring, self._spent = (index, positions, begun), 0.0
-        (index, positions, scoring), before = self._scoring, time.perf_counter()
+            self._scoring = index, positions, begun
+        index, positions, scoring = self._scoring
         try:
             if not scoring.advance(seconds):
-                self._spent += time.perf_counter() - before
                 return False
             raw, features = self._checked(self.lattices[index], self._own(index, positions), scoring.result())
-            self._spent += time.perf_counter() - before
         except BaseException:
             self._scoring = None  # they are still queued, to be scored anew
             raise
@@ -253,7 +260,6 @@ class Occlusion(Iterator[Sweep]):
         self._table.add(positions, raw, features)
         while self._queue and self._table.known[self._queue[0][1]].all():
             self._queue.popleft()
-        self._seconds, self._last = self._spent / len(positions), len(positions)
         return True
 
     def _own(self, index: int, positions: np.ndarray) -> np.ndarray:
