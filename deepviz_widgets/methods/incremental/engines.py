@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from ...network import Network
@@ -91,7 +92,10 @@ class Engines:
             return self.whole(len(boxes), lambda a, b: painted(x, filled, boxes[a:b]))
         parts = shares(len(boxes), self.share) if self.share else [slice(0, len(boxes))]
         engines = [Incremental(self.image.worker(index), filled, self.readers) for index in range(len(parts))]
-        works = [engine.hidden(boxes[part]) for engine, part in zip(engines, parts, strict=True)]
+        order = sorted(range(len(boxes)), key=boxes.__getitem__)  # neighbours to the same worker, in whatever order
+        back = torch.tensor(order).argsort()
+        works = [engine.hidden([boxes[index] for index in order[part]])
+                 for engine, part in zip(engines, parts, strict=True)]
 
         def end(answers: list[Answer]) -> Answer:
             gain = gained(engines)
@@ -99,7 +103,8 @@ class Engines:
                 self.image = None
                 self.why = f"Crops save {max(0.0, 1 - 1 / gain):.0%} of the operations, {_WHOLE}."
             features, sums = joined(answers)
-            return self.head(features), sums  # once for all: it reads its weights anew every time
+            scores = self.head(features)  # once for all: it reads its weights anew every time
+            return scores[back], {name: value[back] for name, value in sums.items()}
 
         return Together(works, end)
 

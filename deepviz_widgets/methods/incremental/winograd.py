@@ -128,7 +128,9 @@ def convolve(window: Tensor, weight: Tensor, bias: Tensor | None, kernel: int, s
     some = max(1, min(_LARGE, max(_CELLS_BYTES, weight.nbytes)) // each)
     for first in range(0, positions, some):
         _convolve(window[first : first + some], weight, bias, kernel, out[first : first + some], space)
-    return out if whole else out[:, :high, :wide].clone(memory_format=torch.contiguous_format)  # a view of one is not new
+    if whole:
+        return out
+    return out[:, :high, :wide].clone(memory_format=torch.contiguous_format)  # a view of one position is contiguous too
 
 
 def _convolve(

@@ -25,6 +25,11 @@ class Order:
     pending : ndarray (rows * columns,) bool
         Which positions are to be handed out.
 
+    Attributes
+    ----------
+    begun : bool
+        Whether any were.
+
     Examples
     --------
     >>> order = Order(25, 25, np.ones(625, bool))
@@ -38,12 +43,14 @@ class Order:
         self.left = pending.reshape(self.shape).copy()
         self._levels = deque(_levels(rows, columns))
         self._a_round = 1
+        self.begun = False
 
     def blocks(self, values: np.ndarray) -> list[np.ndarray]:
         """Return the next blocks of positions, each (n,) int; none when all are handed out.
 
         `values` (P,) is the map so far, NaN where not known.
         """
+        self.begun = True
         while self._levels:
             down, right = self._levels.popleft()
             found = self._take(np.isin(np.arange(self.shape[0]), down)[:, None]

@@ -26,8 +26,9 @@ from .table import Table
 
 _FEW, _SOON = 4, 0.25  # positions of the first batch, more where they take about so many seconds
 _GROWTH = 4  # from one batch to the next at most, as their speed is not known before
-_LEAST, _MOST = 32, 256  # positions of a batch then: deep layers take long for a few, and the picture waits for many
+_LEAST, _MOST = 32, 640  # positions of a batch then: deep layers take long for a few, and the picture waits for many
 _PACES, _OVER = 30, 1.3  # that a batch may last; how much longer where it is the last of a round
+_AHEAD = 20  # paces that are worth a batch, of several rounds where one takes less
 
 
 class Occlusion(Iterator[Sweep]):
@@ -225,16 +226,17 @@ class Occlusion(Iterator[Sweep]):
         return int(min(max(_PACES * pace / seconds, _LEAST), _MOST, _GROWTH * speed.positions))
 
     def _refill(self) -> None:
-        """Queue the next round of the window that is furthest behind, more of them where they take less than a step."""
+        """Queue the next round of the window that is furthest behind, more of them where they take little time."""
         shares = [self._table.known[self._rows(index)].mean() for index in range(len(self.lattices))]
         index = int(np.argmin(shares))
         values = sum(self._table.scores("probability", self.net.scores_are, target) for target in self._targets)
         rows, part = self._rows(index), self.lattices[index]
         assert self._engine is not None
-        speed, pace = self._engine.speed, self._options["pace"]
-        blocks = more = self._orders[index].blocks(np.asarray(values)[rows])
-        while more and speed.positions and sum(map(len, blocks)) * speed.seconds < pace:
-            blocks = blocks + (more := self._orders[index].blocks(np.asarray(values)[rows]))
+        speed, order = self._engine.speed, self._orders[index]
+        enough = self._options["pace"] * (_AHEAD if order.begun else 1)
+        blocks = more = order.blocks(np.asarray(values)[rows])
+        while more and speed.positions and sum(map(len, blocks)) * speed.seconds < enough:
+            blocks = blocks + (more := order.blocks(np.asarray(values)[rows]))
         # an interrupt between taking blocks and queueing them leaves positions that nobody would hand out again
         blocks = blocks or blocks_of(~self._table.known[rows].reshape(part.rows, part.columns))
         self._queue = deque((index, block + self._starts[index]) for block in blocks)
