@@ -17,12 +17,12 @@ import traitlets as t
 from ..images import ImageSet, as_images
 from ..network import Network
 from ..pictures import Picture
-from .job import STATES, Job
+from .job import STATES, Job, Pace
 from .stills import Pictured
 from .trait_types import ClassIndex, ImageIds, ImageIndex, LayerName, Switched  # noqa: F401  widgets take them from here
 
 STATIC = Path(__file__).parent.parent / "static"
-_BUDGET = 0.1  # seconds a step: short enough to feel live, long enough to make messages cheap
+_pace = Pace()  # of all widgets, as they share the kernel
 
 
 def bundle(name: str) -> str:
@@ -194,6 +194,7 @@ class Widget(Pictured, anywidget.AnyWidget):
             with self.hold_sync():
                 self.progress, self._doing = 0.0, ""
                 self._worker.start(work)
+            _pace.asked()
 
     def _follow(self, other: Any, name: str) -> None:
         """Share a trait with a widget that was given in place of a value; anything else is left alone."""
@@ -231,8 +232,10 @@ class Widget(Pictured, anywidget.AnyWidget):
             number = content.get("job")
             if not isinstance(number, int):
                 raise ValueError("A step names its job by a number.")
-            self._worker.step(number, _BUDGET)
-        elif kind == "cancel":
+            self._worker.step(number, _pace.budget())
+            return {"ok": True}, []
+        _pace.asked()
+        if kind == "cancel":
             self.cancel()
         elif kind == "resume":
             self.resume()
@@ -252,6 +255,7 @@ class Widget(Pictured, anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the page; put back and explain what is refused, put back what is the kernel's to set."""
+        _pace.asked()
         given = {name: value for name, value in sync_data.items() if name in self.keys and self._may_set(name)}
         back = [name for name in sync_data if name in self.keys and name not in given]
         try:

@@ -7,6 +7,7 @@ and restarts may come from different threads: everything happens under one re-en
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -14,6 +15,26 @@ from typing import Any
 
 Work = Generator[Any, None, None] | Iterator[Any]
 STATES = ("idle", "running", "done", "cancelled", "error")
+_BUDGET = 0.1  # seconds a step: short enough to feel live, long enough to make messages cheap
+_CALM, _LONGER = 2.0, 4  # seconds without a wish after which steps are so many times longer
+
+
+class Pace:
+    """How long a step takes: little while somebody works with the page, more when nobody does.
+
+    At every message the host draws its own signs of a busy kernel, which can take as long as the work itself.
+    """
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def asked(self) -> None:
+        """Note that somebody wants something."""
+        self._last = time.monotonic()
+
+    def budget(self) -> float:
+        """Return the seconds of the next step."""
+        return _BUDGET if time.monotonic() - self._last < _CALM else _LONGER * _BUDGET
 
 
 class Job:

@@ -14,7 +14,7 @@ import pytest
 from networks import small_network
 
 import deepviz_widgets as dv
-from deepviz_widgets.widgets import base
+from deepviz_widgets.widgets import base, job
 
 LEAN, ALL = 1_500, 10_000
 WHATS = ("tiles", "survey", "effective", "place", "fields", "patches", "enlarge", "pair", "vote", "base", "thumbs",
@@ -103,7 +103,7 @@ class Page:
 
 
 def fuzz(kind, net, images, number, monkeypatch, unchanged):
-    monkeypatch.setattr(base, "_BUDGET", 0.002)
+    monkeypatch.setattr(job, "_BUDGET", 0.002)
     threads = threading.active_count()
     widget = makers(net, images)[kind]()
     page = Page(widget, f"{kind} {number}")
@@ -143,7 +143,7 @@ def test_none_of_ten_thousand_messages_breaks_a_widget(kind, net, images, monkey
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_widget_works_on_after_it_was_sent_nonsense(kind, net, images, monkeypatch):
-    monkeypatch.setattr(base, "_BUDGET", 0.002)
+    monkeypatch.setattr(job, "_BUDGET", 0.002)
     widget = makers(net, images)[kind]()
     fresh = makers(net, images)[kind]()
     page = Page(widget, kind)

@@ -6,8 +6,11 @@ import threading
 import time
 
 import pytest
+from networks import small_network
 
-from deepviz_widgets.widgets.job import Job
+import deepviz_widgets as dv
+from deepviz_widgets.widgets import base
+from deepviz_widgets.widgets.job import Job, Pace
 
 
 def test_results_arrive_once_and_in_order():
@@ -37,6 +40,30 @@ def test_a_step_ends_when_its_budget_is_spent():
     began = time.perf_counter()
     assert job.step(number, 0.05) == "running"
     assert time.perf_counter() - began < 0.5 and 1 <= len(seen) < 50
+
+
+def test_steps_are_short_while_somebody_asks_for_something_and_longer_when_nobody_does(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    pace = Pace()
+    calm = pace.budget()
+    pace.asked()
+    assert pace.budget() <= 0.1 < calm <= 0.5
+    now[0] += 1
+    assert pace.budget() <= 0.1
+    now[0] += 5
+    assert pace.budget() == calm
+
+
+def test_a_wish_of_the_page_makes_steps_short_and_a_step_does_not(monkeypatch):
+    widget = dv.LayerPicker(dv.Network(small_network(), input_size=(3, 16, 16)))
+    asked = []
+    monkeypatch.setattr(base._pace, "asked", lambda: asked.append(True))
+    widget._handle_custom_msg({"type": "step", "rid": 1, "job": widget._job}, [])
+    assert not asked
+    widget._handle_custom_msg({"type": "cancel", "rid": 2}, [])
+    widget.set_state({"layer": widget.layer})
+    assert len(asked) == 2
 
 
 def test_cancel_and_resume_lose_no_position():
