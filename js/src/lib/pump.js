@@ -1,4 +1,4 @@
-// The page drives long work: the kernel advances a generator for about 100 ms per `step` message and replies.
+// The page drives long work: the kernel advances a generator for 0.1 to 0.4 s per `step` message and replies.
 // One pump a model, shared by its views; it stops with the last view and goes on with the next one, also after a
 // reload of the page, because `status` is a trait.
 
