@@ -1,6 +1,6 @@
 """`Job`: long work as a plain generator, advanced a little at a time by whoever asks.
 
-The page asks for a step, the generator runs for about a tenth of a second, each value it yields is handed on, and the
+The page asks for a step, the generator runs for 0.1 to 0.4 s, each value it yields is handed on, and the
 page asks again. So progress, partial results, cancel and resume need no thread, and other cells run in between. Steps
 and restarts may come from different threads: everything happens under one re-entrant lock.
 """

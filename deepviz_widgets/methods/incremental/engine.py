@@ -19,7 +19,7 @@ from .features import Reader
 from .geometry import Axis, Window, zones
 from .ops import HEAD, makes_new, over, rule_of
 from .rests import Rest, Waiting
-from .trace import Traced
+from .trace import Traced, attribute, call
 from .values import Box, gather, padded, whole
 from .workers import Pausing, drained
 from .workspace import Workspace
@@ -163,7 +163,7 @@ class Image:
         self._workers = [self]
         for node in plan.traced.graph.nodes:
             if node.op == "get_attr":
-                self.env[node] = _attribute(plan.traced.root, str(node.target))
+                self.env[node] = attribute(plan.traced.root, str(node.target))
             elif node.op.startswith("call_"):
                 self.env[node] = call(node, plan.modules, self.env)
         self._measure()
@@ -236,23 +236,6 @@ class Image:
         if key not in self._maps:
             self._maps[key] = self.map(node, last).sum((0, 1))
         return self._maps[key]
-
-
-def _attribute(root: nn.Module, path: str) -> Any:
-    for name in path.split("."):
-        root = getattr(root, name)
-    return root
-
-
-def call(node: fx.Node, modules: Mapping[str, nn.Module], env: Mapping[Any, Any]) -> Any:
-    """Do what a node says, on whole maps."""
-    args: Any = fx.node.map_arg(node.args, lambda source: env[source])
-    kwargs: Any = fx.node.map_arg(node.kwargs, lambda source: env[source])
-    if node.op == "call_module":
-        return modules[str(node.target)](*args, **kwargs)
-    if node.op == "call_method":
-        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-    return node.target(*args, **kwargs)  # type: ignore[operator]
 
 
 class Incremental:

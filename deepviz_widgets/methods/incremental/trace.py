@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,3 +221,21 @@ def _method(node: fx.Node) -> bool:
 def _parameters(function: Any) -> tuple[str, ...]:
     code = getattr(function, "__code__", None)
     return code.co_varnames[: code.co_argcount] if code else ()
+
+
+def attribute(root: nn.Module, path: str) -> Any:
+    """Return what a dotted path names."""
+    for name in path.split("."):
+        root = getattr(root, name)
+    return root
+
+
+def call(node: fx.Node, modules: Mapping[str, nn.Module], env: Mapping[Any, Any]) -> Any:
+    """Do what a node says, on whole maps."""
+    args: Any = fx.node.map_arg(node.args, lambda source: env[source])
+    kwargs: Any = fx.node.map_arg(node.kwargs, lambda source: env[source])
+    if node.op == "call_module":
+        return modules[str(node.target)](*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    return node.target(*args, **kwargs)  # type: ignore[operator]
