@@ -182,6 +182,13 @@ def read_after_it_was_combined(self, x):
     return y * z + y * torch.sigmoid(y.mean((2, 3), keepdim=True)) + (z + z)
 
 
+def view_read_after_it_was_combined(self, x):
+    y = self.a(x)
+    one, other = y.chunk(2, 1)
+    z = y * torch.sigmoid(y.mean((2, 3), keepdim=True))
+    return z + torch.cat([other, one], 1)
+
+
 def same_size(self, x):
     y = self.a(x)
     n, c, h, w = y.shape
@@ -203,6 +210,7 @@ AWKWARD = {
     "a view of a tensor changed in place": (view_used_after_in_place, {"a": conv()}),
     "a convolution called twice before its norm": (called_twice_then_normalised, {"a": conv(), "b": nn.BatchNorm2d(4)}),
     "maps that are combined and read again": (read_after_it_was_combined, {"a": conv(), "b": conv()}),
+    "a view of a map that is combined": (view_read_after_it_was_combined, {"a": conv()}),
     "shapes read from the batch": (same_size, {"a": conv(), "p": nn.Parameter(torch.ones(1, 4, 1, 1))}),
     "channels cut and put together": (shuffled, {"a": conv()}),
     "control flow by value": (of_values, {"a": conv()}),

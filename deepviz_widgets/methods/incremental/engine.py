@@ -17,7 +17,7 @@ from . import fused
 from .dense import Answer, joined
 from .features import Reader
 from .geometry import Axis, Window, zones
-from .ops import HEAD, makes_new, over, rule_of
+from .ops import HEAD, leaves_alone, makes_new, over, rule_of
 from .rests import Rest, Waiting
 from .trace import Traced, attribute, call
 from .values import Box, gather, padded, whole
@@ -45,7 +45,6 @@ class Step:
     free: tuple[fx.Node, ...] = ()
     cost: float = _TOUCHED  # operations for each value of the answer
     temporary: int = 0  # bytes of what lies between the operations of a chain
-    own: bool = False  # whether the first input belongs to this step alone, so that it may be overwritten
     spent: frozenset[fx.Node] = frozenset()  # inputs that nobody reads after it and that may be overwritten
     activation: str = "none"  # what a convolution does to its answer
     cache: dict[str, Any] = field(default_factory=dict)
@@ -136,10 +135,6 @@ class Plan:
         for step in self.steps:
             for source in step.sources:
                 last[source] = step
-        for step in self.steps:
-            first = step.node.args[0] if step.node.args else None
-            step.own = isinstance(first, fx.Node) and len(first.users) == 1 and first in self.depends and (
-                first not in self.kept.values() and makes_new(first, self.modules))
         at_end = {self.answer, *self.kept.values()}
         for step in self.steps:  # what nobody reads, such as a size that was unpacked with others
             last.setdefault(step.node, step)
@@ -147,8 +142,11 @@ class Plan:
             if source not in at_end:
                 step.free += (source,)
         for step in self.steps:
-            step.spent = frozenset(source for source in step.free if source in self.depends
-                                   and makes_new(source, self.modules))
+            step.spent = frozenset(
+                source for source in step.free
+                if source in self.depends and makes_new(source, self.modules)
+                and all(user is step.node or leaves_alone(user, self.modules) for user in source.users)
+            )
 
 
 class Image:

@@ -117,7 +117,7 @@ def _elementwise(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
         return NotImplemented
     cells = value.crop if isinstance(value, Box) else value
     if node.op == "call_module":
-        there = _IN_PLACE.get(type(step.module)) if step.own else None
+        there = _IN_PLACE.get(type(step.module)) if node.args[0] in step.spent else None
         cells = there(cells) if there else step.module(cells)
     elif node.op == "call_method":
         cells = getattr(cells, str(node.target))(*rest, **named)
@@ -132,6 +132,14 @@ def makes_new(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
         new = (nn.Conv2d, nn.BatchNorm2d, nn.Linear, nn.LayerNorm, *_ELEMENTWISE_MODULES)
         return isinstance(modules[str(node.target)], new)
     return node.op == "call_function" and node.target in _SUMS | _PRODUCTS
+
+
+def leaves_alone(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:
+    """Tell whether the answer of an operation shares no memory with what it reads, as a view does."""
+    if makes_new(node, modules):
+        return True
+    module = modules.get(str(node.target)) if node.op == "call_module" else None
+    return isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1))
 
 
 def over(step: Any, values: Mapping[Any, Any]) -> Tensor | None:
