@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -26,7 +26,8 @@ from .workspace import Workspace
 
 BYTES = 16 << 20  # of the largest value of a zone: more falls out of the processor's cache
 ROOM = 8 << 20  # of the largest of the whole maps that run together
-_LEAST, _MOST, _FIRST = 4, 25, 16  # positions a zone
+_LEAST, _MOST = 4, 64  # positions a zone
+_MARGIN = 16  # cells by which what a patch changes grows on the way to the largest value, as a guess
 _TOGETHER = 100  # positions that deep layers run for at once, at most
 _PAIR = 2  # positions at least: of one alone it cannot be told which axis is that of the positions
 _TOUCHED = 64.0  # operations that take as long as it takes to write a value and read it again
@@ -87,7 +88,8 @@ class Plan:
         """Memory of the copied weights, and of what convolutions have made of theirs."""
         weights = sum(tensor.nbytes for tensor in (*self.traced.root.parameters(), *self.traced.root.buffers()))
         packed = sum(step.cache["packed"].bytes for step in self.steps if "packed" in step.cache)
-        return weights + packed + sum(step.cache["winograd"].nbytes for step in self.steps if "winograd" in step.cache)
+        tiled = sum(made.nbytes for step in self.steps for made in list(step.cache.get("winograd", {}).values()))
+        return weights + packed + tiled
 
     def _dependent(self) -> set[fx.Node]:
         found = {self.input}
@@ -218,6 +220,11 @@ class Image:
                 self._starts.append(at := index)
             live = (live | {step.node}) - set(step.free)
 
+    def guess(self, boxes: list[tuple[int, int, int, int]]) -> int:
+        """About how many bytes the largest value will take for one of these positions."""
+        high, wide = (max(box[axis + 2] - box[axis] for box in boxes) + _MARGIN for axis in (0, 1))
+        return int(self._largest[0] * min(1.0, high / self.x.shape[1]) * min(1.0, wide / self.x.shape[2]))
+
     @property
     def work(self) -> int:
         """About how many operations one whole image takes."""
@@ -242,7 +249,7 @@ class Incremental:
     def __init__(self, image: Image, filled: Tensor, readers: Mapping[str, Reader]):
         self.image, self.filled, self.readers = image, filled, readers
         self.plan = image.plan
-        self.most, self.largest = _FIRST, 0
+        self.most = self.largest = 0
         self.spent = self.unspared = 0.0  # operations, and those that whole images would have taken
 
     def __call__(self, boxes: list[tuple[int, int, int, int]]) -> Answer:
@@ -254,6 +261,7 @@ class Incremental:
         """Return what the head reads with each box hidden, and the sums of layers' maps; pause after each operation."""
         waiting = self._waiting()
         begun: set[tuple[int, int, int, int]] = set()
+        self.most = self.most or _in_cache(self.image.guess(boxes))
         todo = zones(boxes, self.most)
         while todo:
             zone = yield from self._zone(*todo.pop(0))
@@ -372,16 +380,14 @@ class Incremental:
 
     def _settle(self, positions: int) -> bool:
         """Choose how many positions a zone has, by what the largest value took; tell whether that changed."""
-        before = self.most
-        self.most = min(_MOST, max(_LEAST, BYTES // max(1, self.largest // positions)))
+        before, self.most = self.most, _in_cache(self.largest // positions)
         self.largest = 0
         return abs(math.isqrt(before) - math.isqrt(self.most)) > 0
 
 
-def gained(engines: Sequence[Incremental]) -> float:
-    """How many times fewer operations crops took than whole images would have."""
-    spent = sum(engine.spent for engine in engines)
-    return sum(engine.unspared for engine in engines) / spent if spent else 1.0
+def _in_cache(each: int) -> int:
+    """Return how many positions a zone has whose largest value takes so many bytes for each of them."""
+    return min(_MOST, max(_LEAST, BYTES // max(1, each)))
 
 
 def _bytes(value: Any) -> int:

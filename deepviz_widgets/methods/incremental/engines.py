@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from ...network import Network
 from . import check
 from .dense import Answer, Plain, joined, looped, painted
-from .engine import Image, Incremental, Plan, gained
+from .engine import Image, Incremental, Plan
 from .features import Reader
 from .prepared import Prepared, prepared
 from .tuner import Speed, Tuner
@@ -98,7 +98,7 @@ class Engines:
                  for engine, part in zip(engines, parts, strict=True)]
 
         def end(answers: list[Answer]) -> Answer:
-            gain = gained(engines)
+            gain = _gained(engines)
             if gain < WORTH and not self.forced:
                 self.image = None
                 self.why = f"Crops save {max(0.0, 1 - 1 / gain):.0%} of the operations, {_WHOLE}."
@@ -107,6 +107,12 @@ class Engines:
             return scores[back], {name: value[back] for name, value in sums.items()}
 
         return Together(works, end)
+
+
+def _gained(engines: Sequence[Incremental]) -> float:
+    """How many times fewer operations crops took than whole images would have."""
+    spent = sum(engine.spent for engine in engines)
+    return sum(engine.unspared for engine in engines) / spent if spent else 1.0
 
 
 def _shifted(images: Callable[[int, int], Tensor], by: int, start: int, stop: int) -> Tensor:

@@ -12,8 +12,9 @@ from torch import Tensor, fx, nn
 
 from . import multiply, winograd
 from .geometry import Axis, Window, after_window, reads
+from .mosaic import apart, joined
 from .packed import APART, Packed
-from .values import Box, gather, paste, rows_of
+from .values import Box, gather, paste, rows_of, whole
 
 DENSE = 0.8  # crops that cover more of a map than this are not smaller work than the map
 
@@ -78,8 +79,9 @@ def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
     if y.length * x.length >= DENSE * y.cells * x.cells:
         return _whole_conv(step, image, env, box)
     window = cut(image, step.first.args[0], box, y, x, wy, wx, 0.0)
-    if _tiled(step, image, y.length, x.length):
-        return Box(_by_tiles(step, image, window), y, x)
+    way = _way(step, image, len(window), y.length, x.length)
+    if way is not None:
+        return Box(_activated(step, _by_tiles(step, image, window, way)), y, x)
     return Box(rows_of(packed(step)(window.permute(0, 3, 1, 2))), y, x)
 
 
@@ -109,45 +111,48 @@ def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
     return packed(step)(maps) if isinstance(maps, Tensor) and maps.dim() == 4 else NotImplemented
 
 
-def _by_tiles(step: Any, image: Any, window: Tensor) -> Tensor:
+def _by_tiles(step: Any, image: Any, window: Tensor, way: winograd.Way) -> Tensor:
     conv = step.module
-    out = winograd.convolve(window, _weights(step), conv.bias, conv.kernel_size[0], image.workspace)
+    return winograd.convolve(window, _weights(step, way.tile), conv.bias, conv.kernel_size[0], image.workspace)
+
+
+def _activated(step: Any, out: Tensor) -> Tensor:
     return out if step.activation == "none" else APART[step.activation](out, inplace=True)
 
 
 def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None = None) -> Any:
     """Convolve whole maps."""
     conv, node = step.module, step.first.args[0]
-    height, width = _outputs(step, image)
+    outputs = _outputs(step, image)
     if len(step.first.args) != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         return NotImplemented
-    maps = env[node]
-    if not _tiled(step, image, height, width):
-        return packed(step)(maps, conv.padding) if isinstance(maps, Tensor) and maps.dim() == 4 else NotImplemented
-    if box is not None:
-        y, x = (Axis((0,) * len(axis), (axis.cells,) * len(axis), axis.cells) for axis in (box.y, box.x))
-        wy, wx = _windows(step, box, (height, width), conv.kernel_size, conv.stride, conv.padding, conv.dilation)
-        y, x = after_window(y, wy), after_window(x, wx)
-        window = cut(image, node, box, y, x, wy, wx, 0.0)
-    elif not isinstance(maps, Tensor):
+    maps = env[node] if box is None else box.maps
+    if not isinstance(maps, Tensor) or maps.dim() != 4:
         return NotImplemented
-    else:
-        (py, px) = conv.padding
-        window = F.pad(maps.permute(0, 2, 3, 1), (0, 0, px, px, py, py)).contiguous()
-    return _by_tiles(step, image, window).permute(0, 3, 1, 2)
+    gap = tuple(conv.kernel_size[axis] - 1 - conv.padding[axis] for axis in (0, 1))
+    way = _way(step, image, len(maps), *outputs, gap if min(gap) >= 0 else None)
+    if way is None:
+        return packed(step)(maps, conv.padding) if box is None else NotImplemented
+    rows = maps.permute(0, 2, 3, 1) if box is None else whole(box, image.map(node)).permute(0, 2, 3, 1)
+    window = joined(rows, conv.padding, way.down, way.across, image.workspace)
+    out = apart(_by_tiles(step, image, window, way), len(rows), outputs, gap, way.down, way.across)
+    return _activated(step, out).permute(0, 3, 1, 2)
 
 
-def _tiled(step: Any, image: Any, height: int, width: int) -> bool:
+def _way(
+    step: Any, image: Any, count: int, height: int, width: int, gap: tuple[int, ...] | None = None
+) -> winograd.Way | None:
     if image.plan.exact or not winograd.suits(step.module):
-        return False
-    return winograd.pays(step.module, height, width)
+        return None
+    return winograd.way(step.module, count, height, width, gap)
 
 
-def _weights(step: Any) -> Tensor:
+def _weights(step: Any, tile: int) -> Tensor:
     with step.lock:  # workers come at once, and one transformation is enough
-        if "winograd" not in step.cache:
-            step.cache["winograd"] = winograd.weights(step.module)
-    return step.cache["winograd"]
+        found = step.cache.setdefault("winograd", {})
+        if tile not in found:
+            found[tile] = winograd.weights(step.module, tile)
+    return found[tile]
 
 
 def _pool(step: Any, image: Any, box: Box, settings: tuple[Any, ...], value: float, pool: Callable[..., Tensor]) -> Any:

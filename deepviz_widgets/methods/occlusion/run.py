@@ -279,14 +279,22 @@ class Occlusion(Iterator[Sweep]):
 
     def _checked(self, part: Lattice, positions: np.ndarray, run: Arrays) -> Arrays:
         """Return the scores, or say which layer makes them NaN or infinite."""
-        assert self.x is not None and self.filled is not None
-        bad = np.flatnonzero(~np.isfinite(run[0]).all(1))
+        bad = positions[~np.isfinite(run[0]).all(1)]
         if len(bad):
-            hidden = torch.from_numpy(part.masks(positions[bad[:1]]))
-            why = why_not_finite(self.net, torch.where(hidden, self.filled, self.x)[None], self.net.layers[-1].name)
-            where = ", ".join(map(str, part.boxes[positions[bad[0]]][:2].tolist()))
+            place, hidden = self._to_blame(part, bad)
+            why = why_not_finite(self.net, hidden, self.net.layers[-1].name)
+            where = ", ".join(map(str, part.boxes[place][:2].tolist()))
             raise NetworkError(f"With the patch at ({where}): {why}")
         return run
+
+    def _to_blame(self, part: Lattice, bad: np.ndarray) -> tuple[int, torch.Tensor]:
+        """Return the first position with such scores, and its input; others of its batch may have caught them."""
+        assert self.x is not None and self.filled is not None
+        for place in (*bad, bad[0]):
+            hidden = torch.where(torch.from_numpy(part.masks(place[None])), self.filled, self.x)[None]
+            if not self.net.forward(hidden).isfinite().all():
+                break
+        return int(place), hidden
 
     def _so_far(self, lattices: Sequence[Lattice], table: Table) -> Sweep:
         net = self.net
