@@ -17,20 +17,20 @@ Product = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 _GAIN = 1.15  # how much faster than `F.linear` another way must be to be taken
 _LARGE = 16 << 20  # bytes of weights of which the ways differ: some put them into another order in every call
-_ROWS = 64  # fewer rows than this are not worth a detour
+_ROWS, _FEW = 64, 8  # fewer rows than this are not worth a detour; where the weights are large, fewer than these
 _ROUNDS = 24  # of a fraction of a millisecond each, so that on a busy machine some are undisturbed
 _BUDGET = 0.3  # seconds after which a busy machine is timed no longer
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Multiply the last axis of x (..., C) by weight (O, C) and add the bias (O,)."""
-    rows = x.numel() // max(1, x.shape[-1])
-    return F.linear(x, weight, bias) if rows < _ROWS else _way(x, weight)(x, weight, bias)
+    return _way(x, weight)(x, weight, bias)
 
 
 def _way(x: Tensor, weight: Tensor) -> Product:
+    rows, large = x.numel() // max(1, x.shape[-1]), weight.nbytes >= _LARGE
     fit = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.is_contiguous()
-    return fastest(torch.get_num_threads(), weight.nbytes >= _LARGE) if fit else F.linear
+    return fastest(torch.get_num_threads(), large) if fit and rows >= (_FEW if large else _ROWS) else F.linear
 
 
 def _by_convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -49,8 +49,9 @@ def fastest(threads: int, large: bool = False) -> Product:
     """Time all ways on this machine, some tenths of a second at most; the answer is kept for each number of threads."""
     del threads
     generator = torch.Generator().manual_seed(0)
-    rows, channels, outputs = (100, 2048, 2048) if large else (400, 256, 256)
-    x, weight = torch.rand((rows, channels), generator=generator), torch.rand((outputs, channels), generator=generator)
+    rows, channels, outputs = (100, 4096, 4096) if large else (400, 256, 256)  # the large do not fit into a cache
+    x, row = torch.rand((rows, channels), generator=generator), torch.rand(channels, generator=generator)
+    weight = row * torch.rand((outputs, 1), generator=generator)
     ways: tuple[Product, ...] = (F.linear, _by_convolution, _pointwise)
     with torch.no_grad():
         wanted = F.linear(x, weight)

@@ -65,7 +65,7 @@ def _outputs(step: Any, image: Any) -> tuple[int, int]:
     return shape[-2], shape[-1]
 
 
-def conv2d(step: Any, image: Any, env: Mapping[Any, Any]) -> Any:
+def conv2d(step: Any, image: Any, env: dict[Any, Any]) -> Any:
     """Convolve crops; with Winograd's tiles where these take fewer multiplications."""
     conv, box = step.module, _box(step, env)
     if is_product(conv):
@@ -120,22 +120,23 @@ def _activated(step: Any, out: Tensor) -> Tensor:
     return out if step.activation == "none" else APART[step.activation](out, inplace=True)
 
 
-def _whole_conv(step: Any, image: Any, env: Mapping[Any, Any], box: Box | None = None) -> Any:
+def _whole_conv(step: Any, image: Any, env: dict[Any, Any], box: Box | None = None) -> Any:
     """Convolve whole maps."""
     conv, node = step.module, step.first.args[0]
     outputs = _outputs(step, image)
     if len(step.first.args) != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         return NotImplemented
-    maps = env[node] if box is None else box.maps
+    if box is not None:
+        env[node] = whole(box, image.map(node))  # for others that read it too
+    maps = env[node]
     if not isinstance(maps, Tensor) or maps.dim() != 4:
         return NotImplemented
     gap = tuple(conv.kernel_size[axis] - 1 - conv.padding[axis] for axis in (0, 1))
     way = _way(step, image, len(maps), *outputs, gap if min(gap) >= 0 else None)
     if way is None:
-        return packed(step)(maps, conv.padding) if box is None else NotImplemented
-    rows = maps.permute(0, 2, 3, 1) if box is None else whole(box, image.map(node)).permute(0, 2, 3, 1)
-    window = joined(rows, conv.padding, way.down, way.across, image.workspace)
-    out = apart(_by_tiles(step, image, window, way), len(rows), outputs, gap, way.down, way.across)
+        return packed(step)(maps, conv.padding)
+    window = joined(maps.permute(0, 2, 3, 1), conv.padding, way.down, way.across, image.workspace)
+    out = apart(_by_tiles(step, image, window, way), len(maps), outputs, gap, way.down, way.across)
     return _activated(step, out).permute(0, 3, 1, 2)
 
 
