@@ -79,18 +79,10 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def captums(net: dv.Network, x: torch.Tensor, batch: int, evaluations: int) -> Callable[[], object]:
-    """Captum on as many non-overlapping windows as are to be timed: (evaluations a side)^2."""
-    window = (3, *(-(-side // evaluations) for side in x.shape[1:]))
-    attribute = Occlusion(net.model).attribute
-    return lambda: attribute(x[None], window, window, target=0, perturbations_per_eval=batch)
-
-
-def captums_map(net: dv.Network, x: torch.Tensor, batch: int, window: dict[str, int]) -> Callable[[], object]:
-    """Captum on the whole map."""
-    patch, stride = (3, *(window["patch"],) * 2), (3, *(window["stride"],) * 2)
-    attribute = Occlusion(net.model).attribute
-    return lambda: attribute(x[None], patch, stride, target=0, perturbations_per_eval=batch)
+def captums(net: dv.Network, x: torch.Tensor, batch: int, patch: int, stride: int) -> Callable[[], object]:
+    """Captum with square windows."""
+    attribute, window, steps = Occlusion(net.model).attribute, (3, patch, patch), (3, stride, stride)
+    return lambda: attribute(x[None], window, steps, target=0, perturbations_per_eval=batch)
 
 
 def plainly(net: dv.Network, x: torch.Tensor, batch: int, count: int) -> Callable[[], object]:
@@ -128,10 +120,8 @@ def test_a_map_of_all_classes_takes_a_fraction_of_captums_time(name):
     hide = evaluator(net, x, torch.zeros_like(x))
     mine_once = partial(from_blocks, hide, boxes, count) if name in SAMPLED else partial(ours, net, image, window)
     per_side, sample = (7, 32) if side == 64 else (4, max(16, *batches))
-    in_full = name in FULL
-    captum = {
-        batch: captums_map(net, x, batch, window) if in_full else captums(net, x, batch, per_side) for batch in batches
-    }
+    in_full, apart = name in FULL, -(-side // per_side)  # windows that do not overlap stand for all
+    captum = {batch: captums(net, x, batch, *(window.values() if in_full else (apart, apart))) for batch in batches}
     share = 1 if in_full else (len(boxes) + 1) / (per_side**2 + 1)
     plain = {batch: plainly(net, x, batch, sample) for batch in batches}
     for run in (*captum.values(), *plain.values(), mine_once):
