@@ -49,6 +49,7 @@ def test_every_lesson_is_in_the_wheel_as_it_is_in_the_repository(wheel):
         assert packed.read(f"deepviz_widgets/notebooks/{lesson.name}") == lesson.read_bytes(), lesson.name
 
 
+@pytest.mark.slow
 def test_the_wheel_works_in_an_environment_of_its_own(wheel, tmp_path):
     """Our package comes from the wheel alone; torch and the others are lent by a .pth file, not installed again."""
     own = environment(tmp_path / "venv")

@@ -131,6 +131,7 @@ def test_the_transform_is_torchvision_s_resize_scale_and_normalise():
     assert torch.allclose(net.transform(images[0].image), peer(images[0].image), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_checkpoints_are_the_network_at_its_start_and_later_on_and_the_last_is_the_trained_one():
     found = demo.checkpoints("digits", epochs=(20, 0, 1))
     assert list(found) == ["start", "1 epoch", "20 epochs"] and found["1 epoch"].name == "1 epoch"

@@ -82,6 +82,7 @@ def test_each_class_of_region_lies_in_one_photograph_and_is_large_enough_to_crop
     assert pixels.shape == (12, 64, 64, 3) and labels.tolist() == [0, 1, 2, 3, 4, 5] * 2
 
 
+@pytest.mark.slow
 def test_retraining_the_digits_from_their_seed_gives_the_same_accuracy_again(tmp_path):
     shipped_file = (stored.FOLDER / "digits.safetensors").read_bytes()
     path, accuracy = train.retrain("digits", tmp_path)

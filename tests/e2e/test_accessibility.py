@@ -39,7 +39,7 @@ FOCUS = """() => { const el = document.activeElement;
            seen: mark(el) || inside || Boolean(el.parentElement && mark(el.parentElement)) }; }"""
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["light", "dark"])
 def test_axe_finds_nothing(browser, everywhere, dark):
     page = everything.opened(browser, everywhere, dark=dark)
     page.evaluate(everything.AXE.read_text(encoding="utf-8"))

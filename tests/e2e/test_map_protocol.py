@@ -157,6 +157,7 @@ def test_a_saved_page_can_be_explored_with_no_kernel(show):
     assert page.evaluate("dvw.model.sent") == []
 
 
+@pytest.mark.slow
 def test_100000_images_open_within_6_megabytes_of_messages_and_128_of_graphics_memory(show):
     page = show(count=100_000, reduced=True, before=mp.COUNT)
     mp.complete(page)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 
 CELLS = [
@@ -19,6 +20,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.slow
 def test_nbconvert_keeps_a_picture_beside_each_widget(tmp_path):
     cells = [{"cell_type": "code", "id": f"c{k}", "metadata": {}, "execution_count": None, "outputs": [],
               "source": text} for k, text in enumerate(CELLS)]

@@ -267,7 +267,7 @@ def test_a_widget_hidden_and_shown_again_is_not_blank(photos):
     expect(photos.maps).to_contain_text("Channel 4")
 
 
-@pytest.mark.parametrize("width", [690, 800, 1100])
+@pytest.mark.parametrize("width", [690, *(pytest.param(width, marks=pytest.mark.slow) for width in (800, 1100))])
 def test_nothing_is_cut_off_in_a_narrow_window(photos, width):
     page = photos.page
     page.set_viewport_size({"width": width, "height": 1000})

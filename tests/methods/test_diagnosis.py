@@ -150,6 +150,7 @@ def test_no_unit_of_a_living_network_is_called_dead(name):
         assert diagnose(network(name, seed), "conv1", images=pictures())["dead"].status == "not found"
 
 
+@pytest.mark.slow
 def test_live_training_tells_healthy_sensor_and_killed_apart(unchanged):
     """The stored arrays are no special case: a seed that nobody has looked at, trained here."""
     def train(planted, **changes):

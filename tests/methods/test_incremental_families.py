@@ -18,6 +18,7 @@ FAST = {
     "regnet_y_400mf": 64, "resnet18": 96, "shufflenet_v2_x0_5": 64, "squeezenet1_1": 96, "vgg11_bn": 64,
     "convnext_tiny": 64, "efficientnet_b0": 64, "googlenet": 96,
 }
+FIRST = ("alexnet", "resnet18", "mobilenet_v3_small", "squeezenet1_1")  # which are part of `make test`
 SLOW = {
     "densenet121": 96, "efficientnet_v2_s": 96, "inception_v3": 139, "resnet50": 96, "resnext50_32x4d": 96,
     "wide_resnet50_2": 96, "swin_t": 96, "swin_v2_t": 96, "maxvit_t": 224, "vit_b_32": 224, "vgg16": 96,
@@ -52,7 +53,9 @@ def check(name: str, side: int, unchanged) -> None:
     assert wanted.std(0).max() > 0, "the patches change something"
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", [
+    *FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in FAST if name not in FIRST),
+])
 def test_one_of_each_small_family_agrees(name, unchanged):
     check(name, FAST[name], unchanged)
 

@@ -39,6 +39,7 @@ def test_a_shard_comes_back_to_the_last_bit(tmp_path):
         {name: (array.dtype, array.shape) for name, array in STATE.items()})
 
 
+@pytest.mark.slow
 def test_killed_at_a_random_byte_a_scan_goes_on_to_the_same_index(tmp_path, uninterrupted):
     first = begun(tmp_path / "first")
     next(first)
