@@ -61,7 +61,8 @@ def test_maps_that_share_their_padding_do_not_see_each_other(padding):
     (48, (7, 7), None, Way(4)),  # windows that were cut out share nothing
     (48, (8, 8), (1, 1), Way(4)), (48, (12, 12), (1, 1), Way(4)),
     (25, (15, 15), None, Way(5)), (25, (14, 14), (1, 1), Way(5)),
-    (4, (7, 7), (1, 1), Way(4)),  # more weights would have to be read than products are saved
+    (8, (7, 7), (1, 1), Way(5, 2, 2)),  # the tiles that many maps take, whose weights are there
+    (25, (11, 13), None, Way(4)),  # not worth weights for other tiles
     (1, (7, 7), (1, 1), None), (1, (10, 10), None, None), (48, (1, 1), None, None),
 ])
 def test_the_way_with_the_fewest_products_is_taken(fast, count, size, gap, wanted):

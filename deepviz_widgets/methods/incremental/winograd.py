@@ -28,7 +28,7 @@ _POINTS = {  # of tiles and kernels
     (4, 5): (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0),
 }
 _USUAL = 4  # the tile that is timed, and taken unless another saves as much as this
-_SAVED = 0.96
+_SAVED, _MANY = 0.85, 48
 _MOSAICS = (1, 2, 3)  # whole maps that lie next to each other on each axis
 _STREAMED, _DIRECT = 20, 10  # tiles, and cells, whose products take as long as reading the weights (measured)
 _FEWEST, _SOME = 64, 128  # channels below which the direct way is faster
@@ -107,18 +107,22 @@ def _directly(kernel: int, cells: int) -> int:
 @lru_cache(maxsize=8192)
 def _fewest(kernel: int, count: int, height: int, width: int, gap: tuple[int, ...] | None) -> tuple[Way, int]:
     """Return the way that takes the fewest products for each pair of channels, and how many."""
-    found: dict[Way, int] = {}
-    for tile in (tile for tile, of in _POINTS if of == kernel):
+    def products(tile: int, number: int) -> dict[Way, int]:
+        found: dict[Way, int] = {}
         for down, across in product(_MOSAICS, _MOSAICS) if gap else [(1, 1)]:
-            if down * across > count:
-                continue
-            high, wide = (joined_length(n, length, between) for n, length, between in
-                          zip((down, across), (height, width), gap or (0, 0), strict=True))
-            tiles = math.ceil(count / (down * across)) * math.ceil(high / tile) * math.ceil(wide / tile)
-            found[Way(tile, down, across)] = _by_tiles(tile, kernel, tiles)
+            if down * across <= number:
+                high, wide = (joined_length(n, length, between) for n, length, between in
+                              zip((down, across), (height, width), gap or (0, 0), strict=True))
+                tiles = math.ceil(number / (down * across)) * math.ceil(high / tile) * math.ceil(wide / tile)
+                found[Way(tile, down, across)] = _by_tiles(tile, kernel, tiles)
+        return found
+
+    # of whole maps many are to come, and weights for tiles of both sizes would take twice the memory
+    least = {tile: min(products(tile, max(count, _MANY) if gap else count).values())
+             for tile, of in _POINTS if of == kernel}
+    tile = min(least, key=least.__getitem__)
+    found = products(tile if least[tile] < _SAVED * least[_USUAL] else _USUAL, count)
     best = min(found, key=found.__getitem__)
-    usual = min((one for one in found if one.tile == _USUAL), key=found.__getitem__)
-    best = best if found[best] < _SAVED * found[usual] else usual
     return best, found[best]
 
 
