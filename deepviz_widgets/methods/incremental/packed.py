@@ -17,10 +17,15 @@ from torch import Tensor, nn
 
 # activations that run within the convolution; not ReLU, which would make zeros of what is not a number
 ACTIVATIONS: dict[type[nn.Module], str] = {nn.Hardswish: "hardswish", nn.SiLU: "swish"}
-APART: dict[str, Callable[..., Tensor]] = {"hardswish": F.hardswish, "swish": F.silu}
+_APART: dict[str, Callable[..., Tensor]] = {"hardswish": F.hardswish, "swish": F.silu}
 _FEWEST = 64  # cells below which a call of torch's own is set up faster
 _ROUNDS = 12
 _SLOWER = 1.5
+
+
+def activated(out: Tensor, activation: str) -> Tensor:
+    """Do what a convolution does to its answer where that did not run within it; overwrites the answer."""
+    return out if activation == "none" else _APART[activation](out, inplace=True)
 
 
 class Packed:
@@ -42,8 +47,7 @@ class Packed:
         """Convolve maps (P, C, H, W), channels last in memory, and return maps like them."""
         stride, dilation, groups = self._settings
         if not self.pays(maps):
-            out = F.conv2d(maps, self.weight, self.bias, stride, padding, dilation, groups)
-            return out if self.activation == "none" else APART[self.activation](out, inplace=True)
+            return activated(F.conv2d(maps, self.weight, self.bias, stride, padding, dilation, groups), self.activation)
         key = (*maps.shape, *padding, torch.get_num_threads())
         weight = self._order_of.get(key)
         if weight is None:

@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 from . import multiply, winograd
 from .geometry import Axis, Window, after_window, reads
 from .mosaic import apart, joined
-from .packed import APART, Packed
+from .packed import Packed, activated
 from .values import Box, gather, paste, rows_of, whole
 
 DENSE = 0.8  # crops that cover more of a map than this are not smaller work than the map
@@ -81,7 +81,7 @@ def conv2d(step: Any, image: Any, env: dict[Any, Any]) -> Any:
     window = cut(image, step.first.args[0], box, y, x, wy, wx, 0.0)
     way = _way(step, image, len(window), y.length, x.length)
     if way is not None:
-        return Box(_activated(step, _by_tiles(step, image, window, way)), y, x)
+        return Box(activated(_by_tiles(step, image, window, way), step.activation), y, x)
     return Box(rows_of(packed(step)(window.permute(0, 3, 1, 2))), y, x)
 
 
@@ -107,17 +107,13 @@ def _product(step: Any, env: Mapping[Any, Any], box: Box | None) -> Any:
     if isinstance(maps, Tensor) and maps.shape[2:] == (1, 1):  # as in squeeze and excitation
         conv = step.module
         out = multiply.linear(maps[:, :, 0, 0], conv.weight[:, :, 0, 0], conv.bias)[:, :, None, None]
-        return out if step.activation == "none" else APART[step.activation](out, inplace=True)
+        return activated(out, step.activation)
     return packed(step)(maps) if isinstance(maps, Tensor) and maps.dim() == 4 else NotImplemented
 
 
 def _by_tiles(step: Any, image: Any, window: Tensor, way: winograd.Way) -> Tensor:
     conv = step.module
     return winograd.convolve(window, _weights(step, way.tile), conv.bias, conv.kernel_size[0], image.workspace)
-
-
-def _activated(step: Any, out: Tensor) -> Tensor:
-    return out if step.activation == "none" else APART[step.activation](out, inplace=True)
 
 
 def _whole_conv(step: Any, image: Any, env: dict[Any, Any], box: Box | None = None) -> Any:
@@ -137,7 +133,7 @@ def _whole_conv(step: Any, image: Any, env: dict[Any, Any], box: Box | None = No
         return packed(step)(maps, conv.padding)
     window = joined(maps.permute(0, 2, 3, 1), conv.padding, way.down, way.across, image.workspace)
     out = apart(_by_tiles(step, image, window, way), len(maps), outputs, gap, way.down, way.across)
-    return _activated(step, out).permute(0, 3, 1, 2)
+    return activated(out, step.activation).permute(0, 3, 1, 2)
 
 
 def _way(

@@ -27,8 +27,9 @@ _POINTS = {  # of tiles and kernels
     (4, 3): (0.0, 0.75, -0.75, 1.5, -1.5), (5, 3): (1 / 3, -1 / 3, 0.8, -0.8, 5 / 3, -5 / 3),
     (4, 5): (0.0, 0.625, -0.625, 1.25, -1.25, 2.0, -2.0),
 }
-_USUAL = 4  # the tile that is timed, and taken unless another saves as much as this
-_SAVED, _MANY = 0.85, 48
+_USUAL = 4  # the tile that is timed
+_SAVED = 0.85  # of its products, which other tiles must stay below to be worth weights of their own
+_MANY = 48  # whole maps: as many are to come, so the tile that suits them is taken for few as well
 _MOSAICS = (1, 2, 3)  # whole maps that lie next to each other on each axis
 _STREAMED, _DIRECT = 20, 10  # tiles, and cells, whose products take as long as reading the weights (measured)
 _FEWEST, _SOME = 64, 128  # channels below which the direct way is faster
@@ -92,36 +93,38 @@ def way(conv: nn.Conv2d, count: int, height: int, width: int, gap: tuple[int, ..
         faster = gain(kernel, channels, outputs, str(conv.weight.dtype), conv.weight.device.type,
                       torch.get_num_threads())
     best, products = _fewest(kernel, count, height, width, gap)
-    return best if products < faster * _directly(kernel, count * height * width) else None
+    return best if products < faster * _direct_products(kernel, count * height * width) else None
 
 
-def _by_tiles(tile: int, kernel: int, tiles: int) -> int:
+def _tiled_products(tile: int, kernel: int, tiles: int) -> int:
     """How many products a pair of channels takes, with those that would fit into the time of reading the weights."""
     return (tile + kernel - 1) ** 2 * (tiles + _STREAMED)
 
 
-def _directly(kernel: int, cells: int) -> int:
+def _direct_products(kernel: int, cells: int) -> int:
     return kernel**2 * (cells + _DIRECT)
 
 
 @lru_cache(maxsize=8192)
 def _fewest(kernel: int, count: int, height: int, width: int, gap: tuple[int, ...] | None) -> tuple[Way, int]:
     """Return the way that takes the fewest products for each pair of channels, and how many."""
-    def products(tile: int, number: int) -> dict[Way, int]:
-        found: dict[Way, int] = {}
-        for down, across in product(_MOSAICS, _MOSAICS) if gap else [(1, 1)]:
-            if down * across <= number:
-                high, wide = (joined_length(n, length, between) for n, length, between in
-                              zip((down, across), (height, width), gap or (0, 0), strict=True))
-                tiles = math.ceil(number / (down * across)) * math.ceil(high / tile) * math.ceil(wide / tile)
-                found[Way(tile, down, across)] = _by_tiles(tile, kernel, tiles)
-        return found
-
-    # of whole maps many are to come, and weights for tiles of both sizes would take twice the memory
-    least = {tile: min(products(tile, max(count, _MANY) if gap else count).values())
-             for tile, of in _POINTS if of == kernel}
+    many = max(count, _MANY) if gap else count
+    least = {tile: _fewest_of(tile, kernel, many, height, width, gap)[1] for tile, of in _POINTS if of == kernel}
     tile = min(least, key=least.__getitem__)
-    found = products(tile if least[tile] < _SAVED * least[_USUAL] else _USUAL, count)
+    return _fewest_of(tile if least[tile] < _SAVED * least[_USUAL] else _USUAL, kernel, count, height, width, gap)
+
+
+def _fewest_of(
+    tile: int, kernel: int, count: int, height: int, width: int, gap: tuple[int, ...] | None
+) -> tuple[Way, int]:
+    """Return the same for tiles of one size."""
+    found: dict[Way, int] = {}
+    for down, across in product(_MOSAICS, _MOSAICS) if gap else [(1, 1)]:
+        if down * across <= count:
+            high, wide = (joined_length(number, length, between) for number, length, between in
+                          zip((down, across), (height, width), gap or (0, 0), strict=True))
+            tiles = math.ceil(count / (down * across)) * math.ceil(high / tile) * math.ceil(wide / tile)
+            found[Way(tile, down, across)] = _tiled_products(tile, kernel, tiles)
     best = min(found, key=found.__getitem__)
     return best, found[best]
 
@@ -146,7 +149,7 @@ def gain(kernel: int, channels: int, outputs: int, dtype: str, device: str, thre
         direct = min(direct, _seconds(lambda: conv(window.permute(0, 3, 1, 2))))
         tiled = min(tiled, _seconds(lambda: convolve(window, weight, conv.bias, kernel, space)))
     tiles = len(window) * _TIMED_TILES**2
-    return direct / tiled * _by_tiles(_USUAL, kernel, tiles) / _directly(kernel, tiles * _USUAL**2)
+    return direct / tiled * _tiled_products(_USUAL, kernel, tiles) / _direct_products(kernel, tiles * _USUAL**2)
 
 
 def _seconds(run: Callable[[], object]) -> float:

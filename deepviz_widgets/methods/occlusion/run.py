@@ -17,6 +17,7 @@ from ...scores import NetworkError, notes_on_scores
 from ...words import size
 from ..activations import why_not_finite
 from ..incremental import Evaluator, evaluator
+from ..incremental.dense import masked
 from ..incremental.evaluator import Arrays, Scoring
 from .fills import filled, name_of_fill
 from .order import Order, blocks_of, cut
@@ -281,20 +282,17 @@ class Occlusion(Iterator[Sweep]):
         """Return the scores, or say which layer makes them NaN or infinite."""
         bad = positions[~np.isfinite(run[0]).all(1)]
         if len(bad):
-            place, hidden = self._to_blame(part, bad)
-            why = why_not_finite(self.net, hidden, self.net.layers[-1].name)
+            # those that share a batch may have caught it from one of them
+            place = next((one for one in bad if not self.net.forward(self._hidden(part, one)).isfinite().all()), bad[0])
+            why = why_not_finite(self.net, self._hidden(part, place), self.net.layers[-1].name)
             where = ", ".join(map(str, part.boxes[place][:2].tolist()))
             raise NetworkError(f"With the patch at ({where}): {why}")
         return run
 
-    def _to_blame(self, part: Lattice, bad: np.ndarray) -> tuple[int, torch.Tensor]:
-        """Return the first position with such scores, and its input; others of its batch may have caught them."""
+    def _hidden(self, part: Lattice, position: int) -> torch.Tensor:
+        """Return the input (1, C, H, W) with a position hidden."""
         assert self.x is not None and self.filled is not None
-        for place in (*bad, bad[0]):
-            hidden = torch.where(torch.from_numpy(part.masks(place[None])), self.filled, self.x)[None]
-            if not self.net.forward(hidden).isfinite().all():
-                break
-        return int(place), hidden
+        return masked(self.x, self.filled, torch.from_numpy(part.masks(np.array([position]))))
 
     def _so_far(self, lattices: Sequence[Lattice], table: Table) -> Sweep:
         net = self.net
